@@ -1,0 +1,44 @@
+/** `wecom-media schemas`: the wire contract of the queues as JSON Schema, for producers in other languages. */
+
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { type JobName, jobs } from '../queues/jobs.ts'
+
+export const schemas = (program: Command): void => {
+  program
+    .command('schemas')
+    .description('print the JSON Schemas of payloads and results, or write them to a folder')
+    .option('--write <folder>', 'one file per schema')
+    .action(run)
+}
+
+async function run({ write }: { readonly write?: string }): Promise<void> {
+  const all = jobSchemas()
+  if (write === undefined) {
+    process.stdout.write(`${JSON.stringify(all, null, 2)}\n`)
+    return
+  }
+  await mkdir(write, { recursive: true })
+  for (const [name, schema] of Object.entries(all)) {
+    await writeFile(join(write, `${name}.json`), `${JSON.stringify(schema, null, 2)}\n`)
+  }
+}
+
+/** File name without extension -> schema; payloads as producers write them, results as workers answer. */
+export function jobSchemas(): Record<string, object> {
+  const names = Object.keys(jobs) as JobName[]
+  return Object.fromEntries(
+    names.flatMap(name => [
+      [
+        `${name}.payload`,
+        {
+          title: `${name}: job data on queue ${jobs[name].queue}`,
+          ...z.toJSONSchema(jobs[name].payload, { io: 'input' }),
+        },
+      ],
+      [`${name}.result`, { title: `${name}: return value`, ...z.toJSONSchema(jobs[name].result) }],
+    ]),
+  )
+}

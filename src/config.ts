@@ -1,0 +1,176 @@
+/** The only reader of the environment. One table: every setting with its default and unit; all mistakes are reported at once, by name. */
+
+import { delimiter, resolve } from 'node:path'
+import { z } from 'zod'
+import { Fault } from './fault.ts'
+import { defaultPrefix } from './namespace.ts'
+import { defaultBaseUrl } from './wecom/platform.ts'
+
+const mebibyte = 1024 * 1024
+
+const url = (protocol: RegExp, what: string) => z.url({ protocol, error: `must be ${what}` })
+const integer = (min: number, max: number) =>
+  z.coerce.number('must be a number').int('must be a whole number').min(min).max(max)
+const folders = z.string().transform(list => list.split(delimiter).filter(folder => folder !== ''))
+
+/** TABLE of settings. README's table is tested against it. */
+export const settings = {
+  WECOM_BASE_URL: {
+    schema: url(/^https?$/, 'an http(s) URL such as https://qyapi.weixin.qq.com/cgi-bin').default(
+      defaultBaseUrl,
+    ),
+    help: 'The platform, a private deployment, or a simulator',
+  },
+  WECOM_CORP_ID: { schema: z.string().min(1).optional(), help: 'CorpID of the company' },
+  WECOM_CORP_SECRET: { schema: z.string().min(1).optional(), help: 'Secret of the app' },
+  REDIS_URL: {
+    schema: url(/^rediss?$/, 'a redis:// or rediss:// URL').optional(),
+    help: 'Redis ≥ 6.2 or Valkey ≥ 8 with maxmemory-policy noeviction',
+  },
+  WECOM_MEDIA_ROOTS: {
+    schema: folders.optional(),
+    help: 'Folders that sources may lie in, separated by ":"; default: the current folder with --here, none for serve',
+  },
+  WECOM_MEDIA_DOWNLOADS: {
+    schema: z.string().min(1).default('downloads'),
+    help: 'Folder for downloads, created when missing',
+  },
+  WECOM_MEDIA_PREFIX: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, - and _')
+      .default(defaultPrefix),
+    help: 'Hash tag before every key in Redis; one per deployment',
+  },
+  WECOM_MEDIA_CONCURRENCY: {
+    schema: integer(1, 1_000).default(16),
+    help: 'Jobs of each queue under way at once, per process',
+  },
+  WECOM_MEDIA_SLICE_BYTES: {
+    schema: integer(65_536, 20 * mebibyte)
+      .refine(bytes => bytes % 16 === 0, 'must be a multiple of 16')
+      .default(8 * mebibyte),
+    help: 'Bytes per Range request of a download; a multiple of 16, at most 20 MiB',
+  },
+  WECOM_MEDIA_PARALLEL_SLICES: {
+    schema: integer(1, 16).default(1),
+    help: 'Slices of one download under way at once',
+  },
+  WECOM_MEDIA_MAX_DOWNLOAD_BYTES: {
+    schema: integer(1, 2 ** 40).default(512 * mebibyte),
+    help: 'Larger media are refused',
+  },
+  WECOM_MEDIA_LOCK_MS: {
+    schema: integer(1_000, 600_000).default(60_000),
+    help: 'Life of the lock on a running job; longer than any pause of Redis that is to be survived',
+  },
+  WECOM_MEDIA_STALLED_MS: {
+    schema: integer(200, 600_000).default(15_000),
+    help: 'Between two looks for jobs of dead workers, ms; such a job starts again after the lock and up to two looks',
+  },
+  WECOM_MEDIA_GRACE_MS: {
+    schema: integer(0, 3_600_000).default(25_000),
+    help: 'How long running jobs may go on after SIGTERM',
+  },
+  WECOM_MEDIA_ADMIN_HOST: {
+    schema: z.string().min(1).default('127.0.0.1'),
+    help: 'Address of the admin listener',
+  },
+  WECOM_MEDIA_ADMIN_PORT: {
+    schema: integer(0, 65_535).default(9464),
+    help: 'Port of /metrics, /livez, /readyz; 0 takes a free one',
+  },
+  LOG_LEVEL: {
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+    help: 'Logs go to stderr',
+  },
+  NODE_ENV: { schema: z.string().optional(), help: '`production`: never start a Redis of our own' },
+} as const
+
+type SettingName = keyof typeof settings
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface AppCredentials {
+  readonly corpId: string
+  readonly secret: string
+}
+
+export interface Config {
+  readonly baseUrl: string
+  readonly prefix: string
+  readonly redisUrl: string | undefined
+  /** By configured id; `default` comes from the environment. */
+  readonly apps: Readonly<Record<string, AppCredentials>>
+  /** Absolute; undefined where nothing was said. */
+  readonly roots: readonly string[] | undefined
+  /** Absolute. */
+  readonly downloads: string
+  readonly concurrency: number
+  readonly sliceBytes: number
+  readonly parallelSlices: number
+  readonly maxDownloadBytes: number
+  readonly lockDurationMs: number
+  readonly stalledIntervalMs: number
+  readonly graceMs: number
+  readonly admin: { readonly host: string; readonly port: number }
+  readonly logLevel: string
+  readonly isProduction: boolean
+}
+
+const schema = z.object(
+  Object.fromEntries(Object.entries(settings).map(([name, row]) => [name, row.schema])) as {
+    [K in SettingName]: (typeof settings)[K]['schema']
+  },
+)
+
+/** Throws `config` with every mistake. An empty variable counts as not set. */
+export function readConfig(environment: Environment = process.env, cwd: string = process.cwd()): Config {
+  const set = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  )
+  const parsed = schema.safeParse(set)
+  if (!parsed.success) {
+    const mistakes = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
+    throw new Fault('config', `settings: ${mistakes.join('; ')}`)
+  }
+  return configFrom(parsed.data, cwd)
+}
+
+function configFrom(env: z.output<typeof schema>, cwd: string): Config {
+  return {
+    baseUrl: env.WECOM_BASE_URL,
+    prefix: env.WECOM_MEDIA_PREFIX,
+    redisUrl: env.REDIS_URL,
+    apps: appsFrom(env.WECOM_CORP_ID, env.WECOM_CORP_SECRET),
+    roots: env.WECOM_MEDIA_ROOTS?.map(folder => resolve(cwd, folder)),
+    downloads: resolve(cwd, env.WECOM_MEDIA_DOWNLOADS),
+    concurrency: env.WECOM_MEDIA_CONCURRENCY,
+    sliceBytes: env.WECOM_MEDIA_SLICE_BYTES,
+    parallelSlices: env.WECOM_MEDIA_PARALLEL_SLICES,
+    maxDownloadBytes: env.WECOM_MEDIA_MAX_DOWNLOAD_BYTES,
+    lockDurationMs: env.WECOM_MEDIA_LOCK_MS,
+    stalledIntervalMs: env.WECOM_MEDIA_STALLED_MS,
+    graceMs: env.WECOM_MEDIA_GRACE_MS,
+    admin: { host: env.WECOM_MEDIA_ADMIN_HOST, port: env.WECOM_MEDIA_ADMIN_PORT },
+    logLevel: env.LOG_LEVEL,
+    isProduction: env.NODE_ENV === 'production',
+  }
+}
+
+function appsFrom(corpId: string | undefined, secret: string | undefined): Record<string, AppCredentials> {
+  if (corpId !== undefined && secret !== undefined) return { default: { corpId, secret } }
+  if (corpId === undefined && secret === undefined) return {}
+  throw new Fault(
+    'config',
+    `set both WECOM_CORP_ID and WECOM_CORP_SECRET: ${corpId === undefined ? 'the first' : 'the second'} is missing`,
+  )
+}
+
+/** Throws `config` when no app is configured: whoever calls the platform needs one. */
+export function demandApps({ apps }: Config): void {
+  if (Object.keys(apps).length > 0) return
+  throw new Fault(
+    'config',
+    'no app is configured: set WECOM_CORP_ID and WECOM_CORP_SECRET (the simulator prints a pair)',
+  )
+}

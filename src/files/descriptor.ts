@@ -1,0 +1,70 @@
+/** A source over one open descriptor: every attempt reads the very file that was checked, whatever the path names by then. */
+
+import type { BigIntStats } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { Fault } from '../fault.ts'
+import { readingFault, shown } from './disk-fault.ts'
+import type { Source } from './file.ts'
+
+/** Ours: two of these per stream are in memory at a time, whatever the size of the file. */
+const chunkBytes = 128 * 1024
+
+const readAt = async (handle: FileHandle, startBytes: number, lengthBytes: number): Promise<Buffer> => {
+  const buffer = Buffer.allocUnsafe(lengthBytes)
+  let got = 0
+  while (got < lengthBytes) {
+    const { bytesRead } = await handle.read(buffer, got, lengthBytes - got, startBytes + got)
+    if (bytesRead === 0) break
+    got += bytesRead
+  }
+  return buffer.subarray(0, got)
+}
+
+/** Takes over the handle: `close` of the source closes it. */
+export const sourceOf = (handle: FileHandle, name: string, opened: BigIntStats): Source => {
+  const sizeBytes = Number(opened.size)
+  const changed = () =>
+    new Fault('invalid', `${shown(name)} changed while being read: wait until it is written, then try again`)
+
+  const read = async (startBytes: number, lengthBytes: number): Promise<Buffer> => {
+    const wanted = Math.max(0, Math.min(lengthBytes, sizeBytes - startBytes))
+    try {
+      return await readAt(handle, startBytes, wanted)
+    } catch (error) {
+      throw readingFault(error, name)
+    }
+  }
+
+  const assertUnchanged = async (): Promise<void> => {
+    const now = await handle.stat({ bigint: true })
+    if (now.size !== opened.size || now.mtimeNs !== opened.mtimeNs) throw changed()
+  }
+
+  async function* chunks(signal?: AbortSignal): AsyncGenerator<Buffer> {
+    for (let at = 0; at < sizeBytes; ) {
+      signal?.throwIfAborted()
+      const chunk = await read(at, chunkBytes)
+      if (chunk.length === 0) throw changed()
+      at += chunk.length
+      // The last chunk completes the announced length, and the platform accepts: so look before, not after.
+      if (at === sizeBytes) await assertUnchanged()
+      yield chunk
+    }
+  }
+
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= handle.close()
+    return closing
+  }
+
+  return {
+    name,
+    sizeBytes,
+    open: async signal => Readable.from(chunks(signal), { objectMode: false, highWaterMark: chunkBytes }),
+    read,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

@@ -1,0 +1,166 @@
+/** The state of one download and its steps: take the first slice, the rest, or a whole body. What a step meets that calls for a new beginning it answers, it does not act on it. */
+
+import type { Readable } from 'node:stream'
+import { Fault } from '../fault.ts'
+import { RunningHash } from './fingerprint.ts'
+import { PartialFile } from './partial.ts'
+import { receive, tooBig } from './receive.ts'
+import type { Resumed } from './resume.ts'
+import type { FileFacts } from './slice-list.ts'
+import { type ByteRange, lengthOf, type SliceHead, sliceCount, sliceProblem, sliceRange } from './slices.ts'
+import { together } from './together.ts'
+
+/** One answer: a slice, or the whole file where the Range was ignored. */
+export interface Slice extends SliceHead {
+  /** A 200: the body begins at byte 0, whatever was asked. */
+  readonly whole: boolean
+  readonly name?: string
+  readonly contentType?: string
+  readonly body: Readable
+}
+
+/** One call, with its own grant; `end` is inclusive. */
+export type FetchSlice = (range: ByteRange, signal: AbortSignal) => Promise<Slice>
+
+export interface TransferOptions {
+  readonly dir: string
+  readonly id: string
+  readonly fetch: FetchSlice
+  readonly sliceBytes: number
+  readonly parallel: number
+  readonly maxBytes: number
+  readonly hash: boolean
+  readonly signal: AbortSignal
+  readonly onProgress: (doneBytes: number, totalBytes: number | undefined) => void
+}
+
+/** Met on the way: the total is another one now, or the server sent the whole file after slices had come. */
+export type Finding = { readonly changed: true } | { readonly whole: Slice }
+
+const refused = (problem: string): Fault =>
+  new Fault('transient', `the answer to a range request has ${problem}: not kept, ask again`)
+
+const factsOf = ({ name, contentType }: Slice, totalBytes: number, sliceBytes: number): FileFacts => ({
+  totalBytes,
+  sliceBytes,
+  ...(name === undefined ? {} : { name }),
+  ...(contentType === undefined ? {} : { contentType }),
+})
+
+/** Ends a body that is not read on, and with it the connection under it. */
+export const drop = ({ body }: Slice): void => {
+  body.destroy()
+}
+
+export class Transfer {
+  readonly partial: PartialFile
+  facts: FileFacts | undefined
+  readonly resumedBytes: number
+  readonly #options: TransferOptions
+  readonly #hash: RunningHash
+  readonly #listed: Set<number>
+  #doneBytes: number
+
+  constructor(options: TransferOptions, partial: PartialFile, resumed?: Resumed) {
+    this.partial = partial
+    this.facts = resumed?.facts
+    this.#options = options
+    this.#hash = resumed?.hash ?? new RunningHash()
+    this.#listed = new Set(resumed?.slices.map(({ startBytes }) => startBytes))
+    this.resumedBytes = resumed?.slices.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) ?? 0
+    this.#doneBytes = this.resumedBytes
+  }
+
+  static async fresh(options: TransferOptions): Promise<Transfer> {
+    return new Transfer(options, await PartialFile.create(options.dir, options.id))
+  }
+
+  /** All that is missing: the first slice alone, since it tells the size, then the rest. */
+  async slices(): Promise<Finding | undefined> {
+    const { sliceBytes, parallel, signal, maxBytes } = this.#options
+    if (this.facts === undefined) {
+      const finding = await this.#slice(sliceRange(0, sliceBytes), signal)
+      if (finding !== undefined) return finding
+    }
+    const { facts } = this
+    if (facts === undefined) return undefined
+    if (facts.totalBytes > maxBytes) throw tooBig(maxBytes)
+    const all = Array.from({ length: sliceCount(facts.totalBytes, facts.sliceBytes) }, (_, index) =>
+      sliceRange(index, facts.sliceBytes, facts.totalBytes),
+    )
+    const missing = all.filter(({ start }) => !this.#listed.has(start))
+    return together(missing, parallel, signal, (asked, own) => this.#slice(asked, own))
+  }
+
+  async #slice(asked: ByteRange, signal: AbortSignal): Promise<Finding | undefined> {
+    signal.throwIfAborted()
+    const slice = await this.#options.fetch(asked, signal)
+    // From here on: a body that breaks before anyone reads it must not be an uncaught error.
+    slice.body.on('error', () => {})
+    if (slice.whole) return { whole: slice }
+    try {
+      return await this.#accept(asked, slice, signal)
+    } finally {
+      drop(slice)
+    }
+  }
+
+  async #accept(asked: ByteRange, slice: Slice, signal: AbortSignal): Promise<Finding | undefined> {
+    const { sliceBytes, maxBytes } = this.#options
+    const totalBytes = slice.range?.totalBytes
+    if (this.facts !== undefined && totalBytes !== undefined && totalBytes !== this.facts.totalBytes)
+      return { changed: true }
+    const problem = sliceProblem(asked, slice)
+    if (problem !== undefined || slice.range === undefined) throw refused(problem ?? 'no Content-Range')
+    if (slice.range.totalBytes > maxBytes) throw tooBig(maxBytes)
+    if (this.facts === undefined) {
+      this.facts = factsOf(slice, slice.range.totalBytes, sliceBytes)
+      await this.partial.begin(this.facts)
+    }
+    await this.#keep(slice.range, slice.body, signal)
+    return undefined
+  }
+
+  async #keep(range: ByteRange, body: Readable, signal: AbortSignal): Promise<void> {
+    const place = { ...this.#place(range.start), lengthBytes: lengthOf(range) }
+    const received = await receive(place, body, signal)
+    await this.partial.list([
+      { startBytes: range.start, lengthBytes: received.lengthBytes, sha256: received.sha256 },
+    ])
+    received.adopt()
+    this.#listed.add(range.start)
+  }
+
+  /** The whole file in one body, into a partial that holds nothing yet. */
+  async whole(slice: Slice): Promise<void> {
+    const { sliceBytes, maxBytes, signal } = this.#options
+    const { framed, lengthBytes, body } = slice
+    if (!framed) throw refused('a body with neither length nor chunks, whose end looks like a cut')
+    if (lengthBytes !== undefined && lengthBytes > maxBytes) throw tooBig(maxBytes)
+    const place = { ...this.#place(0), ...(lengthBytes === undefined ? {} : { lengthBytes }) }
+    const received = await receive(place, body, signal)
+    if (received.lengthBytes === 0) throw refused('an empty body')
+    received.adopt()
+    this.facts = factsOf(slice, received.lengthBytes, sliceBytes)
+  }
+
+  #place(startBytes: number) {
+    const { maxBytes, hash, onProgress } = this.#options
+    const onBytes = (bytes: number): void => {
+      this.#doneBytes += bytes
+      onProgress(this.#doneBytes, this.facts?.totalBytes)
+    }
+    return { partial: this.partial, startBytes, maxBytes, onBytes, ...(hash ? { whole: this.#hash } : {}) }
+  }
+
+  /** What was not hashed on its way, because slices came out of order, is read from disk. */
+  async sha256(totalBytes: number): Promise<string> {
+    const branch = this.#hash.branch(this.#hash.doneBytes)
+    for await (const chunk of this.partial.read(this.#hash.doneBytes, totalBytes)) {
+      this.#options.signal.throwIfAborted()
+      branch?.update(chunk)
+    }
+    this.#hash.adopt(branch, totalBytes)
+    return this.#hash.hex()
+  }
+}

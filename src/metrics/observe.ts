@@ -1,0 +1,102 @@
+/** From what the parts report to metrics. Takes plain facts, so that no part knows that it is measured. */
+
+import type { Metrics } from './metrics.ts'
+
+export interface EndFacts {
+  readonly name: string
+  readonly outcome: string
+  readonly kind?: string
+  readonly ms: number
+  readonly waitedMs?: number
+}
+
+export interface CallFacts {
+  readonly method: string
+  /** Absent for a success, and where no answer came. */
+  readonly errcode?: number | undefined
+  readonly kind?: string | undefined
+  readonly unknownCode?: boolean | undefined
+  readonly ms: number
+  readonly bytesSent: number
+  readonly bytesReceived: number
+}
+
+export interface DepthFacts {
+  readonly queue: string
+  readonly state: string
+  readonly jobs: number
+}
+
+/** Job names come from a queue that anybody may write to: unknown ones share a label. */
+export function observeEnd(
+  metrics: Metrics,
+  { name, outcome, kind = 'none', ms, waitedMs }: EndFacts,
+  isKnown: boolean,
+): void {
+  const job = isKnown ? name : 'unknown'
+  metrics.wecom_media_jobs_total.inc({ job, outcome, kind })
+  metrics.wecom_media_job_duration_seconds.observe({ job, outcome }, ms / 1000)
+  if (waitedMs !== undefined) metrics.wecom_media_job_wait_seconds.observe({ job }, waitedMs / 1000)
+}
+
+export function observeCall(
+  metrics: Metrics,
+  { method, errcode, kind, unknownCode, ms, bytesSent, bytesReceived }: CallFacts,
+): void {
+  metrics.wecom_media_calls_total.inc({ method, errcode: String(errcode ?? (kind === undefined ? 0 : 'none')) })
+  metrics.wecom_media_call_duration_seconds.observe({ method }, ms / 1000)
+  if (unknownCode) metrics.wecom_media_calls_unknown_code_total.inc({ method })
+  metrics.wecom_media_bytes_total.inc({ method, direction: 'sent' }, bytesSent)
+  metrics.wecom_media_bytes_total.inc({ method, direction: 'received' }, bytesReceived)
+}
+
+/** Counters that alerts take the rate of start at 0, so that the first failure is seen as a rise. */
+export function startAtZero(metrics: Metrics, jobNames: readonly string[], queues: readonly string[]): void {
+  for (const job of jobNames) {
+    for (const outcome of ['done', 'failed', 'retry'])
+      metrics.wecom_media_jobs_total.inc({ job, outcome, kind: 'none' }, 0)
+  }
+  for (const queue of queues) {
+    metrics.wecom_media_jobs_stalled_total.inc({ queue }, 0)
+    metrics.wecom_media_gate_closed.set({ queue }, 0)
+  }
+}
+
+/** How long a look at the queues serves scrapes that come close together, ms, and how long it may take. */
+const depthLifeMs = 5_000
+const depthTimeoutMs = 2_000
+
+/**
+ * Reads the depth of the queues when asked, at most every 5 s. Never throws: one failing collector would take the
+ * whole page of metrics with it (bullmq.md §4).
+ */
+export function depthObserver(
+  metrics: Metrics,
+  depths: () => Promise<readonly DepthFacts[]>,
+  monotonicMs: () => number,
+): () => Promise<void> {
+  let lastMs = Number.NEGATIVE_INFINITY
+  const look = async (): Promise<void> => {
+    try {
+      for (const { queue, state, jobs } of await within(depths(), depthTimeoutMs)) {
+        metrics.wecom_media_queue_jobs.set({ queue, state }, jobs)
+      }
+      metrics.wecom_media_redis_up.set(1)
+    } catch {
+      metrics.wecom_media_redis_up.set(0)
+    }
+  }
+  return async () => {
+    if (monotonicMs() - lastMs < depthLifeMs) return
+    lastMs = monotonicMs()
+    await look()
+  }
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  const signal = AbortSignal.timeout(ms)
+  const late = new Promise<never>((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  )
+  return await Promise.race([work, late])
+}

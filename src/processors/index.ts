@@ -1,0 +1,13 @@
+/** TABLE of processors: job name -> processor. A job without one does not compile. */
+
+import type { JobName } from '../queues/jobs.ts'
+import type { Processor } from './context.ts'
+import { download } from './download.ts'
+import { upload } from './upload.ts'
+
+export type Processors = { readonly [N in JobName]: Processor<N> }
+
+export const processors: Processors = {
+  'media.upload': upload,
+  'media.download': download,
+}

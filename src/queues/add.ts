@@ -1,0 +1,20 @@
+/** How a job of ours is added: the options that every producer, and the reconciler, must use alike. */
+
+import { type JobName, jobs } from './jobs.ts'
+
+/** Kept by BullMQ for people to look at; the record is the truth and outlives both. Seconds, and a count. */
+const completed = { age: 24 * 3600, count: 5_000 }
+const failed = { age: 14 * 24 * 3600, count: 20_000 }
+
+/** The backoff strategy that workers install; see `processors/outcome.ts`. */
+export const backoffByKind = 'by-kind'
+
+export const addOptions = (name: JobName, jobId: string) => ({
+  jobId,
+  attempts: jobs[name].attempts,
+  backoff: { type: backoffByKind },
+  removeOnComplete: completed,
+  removeOnFail: failed,
+  keepLogs: 50,
+  stackTraceLimit: 5,
+})

@@ -1,0 +1,68 @@
+/** The queues as an operator sees them: depth, the state of a job, putting one back, taking one away. */
+
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { addOptions } from './add.ts'
+import { type JobName, type QueueName, queueNames } from './jobs.ts'
+
+/** BullMQ's states, as its documentation names them. */
+export const depthStates = ['active', 'waiting', 'prioritized', 'delayed', 'failed', 'completed'] as const
+
+export interface Depth {
+  readonly queue: QueueName
+  readonly state: (typeof depthStates)[number]
+  readonly jobs: number
+}
+
+export interface Admin {
+  depths(): Promise<readonly Depth[]>
+  /** BullMQ's state of the job, or `unknown` when it is in none. */
+  stateOf(queue: string, id: string): Promise<string>
+  add(queue: string, name: JobName, payload: unknown, id: string): Promise<void>
+  /** Remove and add: the only way to revive a job that is in no state (a plain `add` is swallowed). */
+  putBack(queue: string, name: JobName, payload: unknown, id: string): Promise<void>
+  /** False when the job is running: a locked job can't be removed. */
+  remove(queue: string, id: string): Promise<boolean>
+  returnValue(queue: string, id: string): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** The connection is the caller's and stays open. */
+export function createAdmin(redis: Redis, namespace: string, onError: (error: Error) => void): Admin {
+  const queues = new Map<string, Queue>(
+    queueNames.map(name => [name, openQueue(redis, namespace, name, onError)]),
+  )
+  const queue = (name: string): Queue => {
+    const found = queues.get(name)
+    if (!found) throw new Error(`no queue ${name}`)
+    return found
+  }
+  return {
+    depths: async () =>
+      (await Promise.all([...queues].map(([name, of]) => depthsOf(name as QueueName, of)))).flat(),
+    stateOf: (name, id) => queue(name).getJobState(id),
+    async add(name, job, payload, id) {
+      await queue(name).add(job, payload, addOptions(job, id))
+    },
+    async putBack(name, job, payload, id) {
+      await queue(name).remove(id)
+      await queue(name).add(job, payload, addOptions(job, id))
+    },
+    remove: async (name, id) => (await queue(name).remove(id)) === 1,
+    returnValue: async (name, id) => (await queue(name).getJob(id))?.returnvalue,
+    async close() {
+      await Promise.all([...queues.values()].map(one => one.close()))
+    },
+  }
+}
+
+function openQueue(redis: Redis, prefix: string, name: string, onError: (error: Error) => void): Queue {
+  const queue = new Queue(name, { connection: redis, prefix, streams: { events: { maxLen: 1_000 } } })
+  queue.on('error', onError)
+  return queue
+}
+
+async function depthsOf(name: QueueName, queue: Queue): Promise<Depth[]> {
+  const counts = await queue.getJobCounts(...depthStates)
+  return depthStates.map(state => ({ queue: name, state, jobs: counts[state] ?? 0 }))
+}

@@ -1,0 +1,194 @@
+/** The producer: puts jobs on the queues, waits for results, cancels. The record comes first, so that nothing accepted is lost. */
+
+import type { Redis } from 'ioredis'
+import { type Clock, systemClock } from '../clock.ts'
+import { Fault, faultFrom } from '../fault.ts'
+import { createRecords, endedChannel, isEnd, type JobRecord, type Records } from '../record/index.ts'
+import { type Admin, createAdmin } from './admin.ts'
+import { type Ends, listenToEnds } from './ends.ts'
+import { isKey, jobId } from './identity.ts'
+import { type Input, type JobName, jobs, type Result } from './jobs.ts'
+import { fingerprintOf, parsePayload } from './parse.ts'
+
+export interface EnqueueOptions {
+  /** The caller's idempotency key, 1 to 255 printable ASCII characters: the same key is the same job. Default: a new job. */
+  readonly key?: string
+  /** Whose key it is. Default: the payload's app. */
+  readonly tenant?: string
+  /** Run a job of this key again if it has failed or was cancelled. Default false. */
+  readonly again?: boolean
+}
+
+export interface Job<N extends JobName> {
+  readonly id: string
+  readonly name: N
+  /** False when the key was known and its job is the answer. */
+  readonly isNew: boolean
+}
+
+export interface ResultOptions {
+  /** Give up waiting after this long, ms; the job goes on. Default: wait for its end. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface Producer {
+  /** Queue an upload of temporary media. Faults: `invalid`, `conflict`, `unavailable` (Redis). */
+  upload(payload: Input<'media.upload'>, options?: EnqueueOptions): Promise<Job<'media.upload'>>
+  /** Queue a download by media_id. Faults: `invalid`, `conflict`, `unavailable` (Redis). */
+  download(payload: Input<'media.download'>, options?: EnqueueOptions): Promise<Job<'media.download'>>
+  /**
+   * The job's result, when it has one. Rejects with the job's `Fault`; with `not-found` for an unknown id; with a
+   * DOMException `TimeoutError` or the signal's reason when the caller stops waiting.
+   */
+  result<N extends JobName>(job: Job<N>, options?: ResultOptions): Promise<Result<N>>
+  result(id: string, options?: ResultOptions): Promise<unknown>
+  /** What is known about a job now; undefined for an unknown or long forgotten id. */
+  read(id: string): Promise<JobRecord | undefined>
+  /** True when the job will not run any more; false when it had ended before. A call that is under way is cut. */
+  cancel(job: { readonly id: string } | string): Promise<boolean>
+  close(): Promise<void>
+}
+
+export interface ProducerParts {
+  /** Fails fast: see `connectProducer` in redis.ts. */
+  readonly redis: Redis
+  readonly namespace: string
+  /** Opens the connection that listens for ends; called at the first `result`. */
+  readonly subscribe: () => Promise<Redis>
+  readonly onError?: (error: Error) => void
+  readonly clock?: Clock
+}
+
+export function produce({
+  redis,
+  namespace,
+  subscribe,
+  onError,
+  clock = systemClock,
+}: ProducerParts): Producer {
+  const records = createRecords(redis, namespace)
+  const admin = createAdmin(redis, namespace, onError ?? (() => undefined))
+  let ends: Promise<Ends> | undefined
+  const listening = (): Promise<Ends> => {
+    ends ??= subscribe().then(connection => listenToEnds(connection, endedChannel(namespace), clock))
+    return ends
+  }
+  const enqueue = enqueueTo(records, admin)
+  return {
+    upload: (payload, options) => enqueue('media.upload', payload, options),
+    download: (payload, options) => enqueue('media.download', payload, options),
+    result: (job: { readonly id: string } | string, options?: ResultOptions) =>
+      resultOf(records, listening, idOf(job), options) as Promise<never>,
+    read: id => reachable(() => records.read(id)),
+    cancel: job => reachable(() => cancel(records, admin, idOf(job))),
+    async close() {
+      await Promise.all([admin.close(), ends?.then(open => open.close())])
+    },
+  }
+}
+
+const idOf = (job: { readonly id: string } | string): string => (typeof job === 'string' ? job : job.id)
+
+const enqueueTo =
+  (records: Records, admin: Admin) =>
+  async <N extends JobName>(name: N, input: Input<N>, options: EnqueueOptions = {}): Promise<Job<N>> => {
+    const { key, again = false } = options
+    if (key !== undefined && !isKey(key))
+      throw new Fault('invalid', 'a key has 1 to 255 printable ASCII characters')
+    const payload = parsePayload(name, input)
+    const id = jobId(options.tenant ?? payload.app, name, key)
+    const { queue, deadlineMs } = jobs[name]
+    const json = JSON.stringify(payload)
+    const request = {
+      id,
+      name,
+      queue,
+      payload: json,
+      fingerprint: fingerprintOf(name, json),
+      deadlineMs: payload.deadlineMs ?? deadlineMs,
+      again,
+    }
+    const opened = await reachable(() => records.open(request))
+    if (opened === 'conflict') {
+      throw new Fault(
+        'conflict',
+        `the key ${key} belongs to a ${name} with another payload: choose another key`,
+      )
+    }
+    if (opened === 'reopened') await reachable(() => admin.putBack(queue, name, payload, id))
+    else await reachable(() => ensureAdded(admin, records, opened, { queue, name, payload, id }))
+    return { id, name, isNew: opened !== 'exists' }
+  }
+
+/** A known key whose job is in no state of BullMQ is repaired, not "already queued". */
+async function ensureAdded(
+  admin: Admin,
+  records: Records,
+  opened: 'created' | 'exists',
+  { queue, name, payload, id }: { queue: string; name: JobName; payload: unknown; id: string },
+): Promise<void> {
+  if (opened === 'created') return admin.add(queue, name, payload, id)
+  if ((await admin.stateOf(queue, id)) !== 'unknown') return
+  const record = await records.read(id)
+  if (record && !isEnd(record.state)) await admin.putBack(queue, name, payload, id)
+}
+
+async function resultOf(
+  records: Records,
+  listening: () => Promise<Ends>,
+  id: string,
+  { timeoutMs, signal }: ResultOptions = {},
+): Promise<unknown> {
+  const settled = new AbortController()
+  const signals = [
+    settled.signal,
+    signal,
+    timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs),
+  ]
+  const any = AbortSignal.any(signals.filter(one => one !== undefined))
+  const ends = await reachable(listening)
+  try {
+    for (;;) {
+      any.throwIfAborted()
+      // Listen before reading: an end between the two must not be missed.
+      const ended = ends.next(id, any)
+      ended.catch(() => undefined)
+      const record = await reachable(() => records.read(id))
+      if (!record)
+        throw new Fault(
+          'not-found',
+          `no job ${id}: the id is wrong, or the job ended long ago and was forgotten`,
+        )
+      if (record.state === 'done') return record.result
+      if (record.fault) throw faultFrom(record.fault)
+      await ended
+    }
+  } finally {
+    settled.abort()
+  }
+}
+
+async function cancel(records: Records, admin: Admin, id: string): Promise<boolean> {
+  const fault = new Fault('cancelled', 'cancelled on request').report()
+  const settled = await records.settle({ id }, { as: 'cancelled', fault })
+  if (settled.as !== 'settled') return false
+  const record = await records.read(id)
+  if (record) await admin.remove(record.queue, id).catch(() => false)
+  return true
+}
+
+/** Errors of the connection become one fault; faults and aborts pass. */
+async function reachable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Fault(
+      'unavailable',
+      `Redis did not take the request (${reason}): ask again, with the same key`,
+      { waitMs: 1_000, cause },
+    )
+  }
+}

@@ -1,0 +1,64 @@
+/** claim: an attempt begins. Hands out an increasing fence to the holder of BullMQ's lock, or the end that is already there. */
+
+import type { Redis } from 'ioredis'
+import { lockKey, openKey, recordKey } from './keys.ts'
+import type { Request } from './open.ts'
+import { type Reply, script } from './script.ts'
+
+export type Claim =
+  | {
+      readonly as: 'claimed'
+      /** Grows with every attempt; `attemptsStarted` does not (it starts again after a re-add). */
+      readonly fence: number
+      /** An earlier attempt began to speak and never said how it ended. */
+      readonly unknown: boolean
+      /** Until the deadline, by Redis time; ≤ 0 when it has passed. */
+      readonly remainingMs: number
+    }
+  | { readonly as: 'ended'; readonly state: string; readonly json: string }
+  | { readonly as: 'not-holder' }
+
+/*
+ * KEYS 1 record, 2 BullMQ's lock, 3 open set
+ * ARGV 1 lock token, 2 id, 3 name, 4 queue, 5 payload, 6 fingerprint, 7 deadline in ms
+ * Answers {'not-holder'} | {'ended', state, result or fault} | {'claimed', fence, mark or '', ms to the deadline}.
+ * A job of a foreign producer has no record yet: it gets one here.
+ */
+const run = script(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return {'not-holder'} end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then
+  redis.call('HSET', KEYS[1], 'name', ARGV[3], 'queue', ARGV[4], 'payload', ARGV[5], 'fingerprint', ARGV[6],
+    'createdAtMs', now, 'deadlineAtMs', now + ARGV[7])
+  redis.call('ZADD', KEYS[3], now + 60000, ARGV[2])
+elseif state == 'done' then
+  return {'ended', state, redis.call('HGET', KEYS[1], 'result')}
+elseif state == 'failed' or state == 'cancelled' then
+  return {'ended', state, redis.call('HGET', KEYS[1], 'fault')}
+end
+local sent = redis.call('HGET', KEYS[1], 'sent') or ''
+if sent ~= '' then redis.call('HINCRBY', KEYS[1], 'unknowns', 1) end
+redis.call('HDEL', KEYS[1], 'sent', 'waitUntilMs', 'waitWhy')
+redis.call('HSET', KEYS[1], 'state', 'running')
+local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
+return {'claimed', fence, sent, redis.call('HGET', KEYS[1], 'deadlineAtMs') - now}
+`)
+
+export async function claim(
+  redis: Redis,
+  namespace: string,
+  request: Request,
+  token: string,
+): Promise<Claim> {
+  const { id, name, queue, payload, fingerprint, deadlineMs } = request
+  const keys = [recordKey(namespace, id), lockKey(namespace, queue, id), openKey(namespace)]
+  return read(await run(redis, keys, [token, id, name, queue, payload, fingerprint, deadlineMs]))
+}
+
+function read([as, second, third, fourth]: readonly Reply[]): Claim {
+  if (as === 'ended') return { as, state: String(second), json: String(third) }
+  if (as === 'not-holder') return { as }
+  return { as: 'claimed', fence: Number(second), unknown: third !== '', remainingMs: Number(fourth) }
+}

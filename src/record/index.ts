@@ -1,0 +1,38 @@
+/** The records of one deployment: the commit points of a job, bound to one Redis and one namespace. */
+
+import type { Redis } from 'ioredis'
+import { type Accepted, accept } from './accept.ts'
+import { type Claim, claim } from './claim.ts'
+import { endedChannel } from './keys.ts'
+import { type Opened, open, type Request } from './open.ts'
+import { dueForLook, isEnd, type JobRecord, read } from './read.ts'
+import { holds, progress, type Running, type Sent, type Speaking, sent } from './sent.ts'
+import { type Settled, type Settlement, settle } from './settle.ts'
+
+export type { State } from './read.ts'
+export type { Accepted, Claim, JobRecord, Opened, Request, Sent, Settled, Settlement, Speaking }
+export { endedChannel, isEnd }
+
+export interface Records {
+  open(request: Request): Promise<Opened>
+  claim(request: Request, token: string): Promise<Claim>
+  sent(speaking: Speaking): Promise<Sent>
+  holds(id: string, fence: number): Promise<boolean>
+  progress(attempt: Running, json: string): Promise<void>
+  settle(job: { readonly id: string; readonly fence?: number }, settlement: Settlement): Promise<Settled>
+  accept(id: string, result: unknown): Promise<Accepted>
+  read(id: string): Promise<JobRecord | undefined>
+  dueForLook(limit: number, againMs: number): Promise<string[]>
+}
+
+export const createRecords = (redis: Redis, namespace: string): Records => ({
+  open: request => open(redis, namespace, request),
+  claim: (request, token) => claim(redis, namespace, request, token),
+  sent: speaking => sent(redis, namespace, speaking),
+  holds: (id, fence) => holds(redis, namespace, id, fence),
+  progress: (attempt, json) => progress(redis, namespace, attempt, json),
+  settle: (job, settlement) => settle(redis, namespace, job, settlement),
+  accept: (id, result) => accept(redis, namespace, id, result),
+  read: id => read(redis, namespace, id),
+  dueForLook: (limit, againMs) => dueForLook(redis, namespace, limit, againMs),
+})

@@ -1,0 +1,13 @@
+/** The names under which records live in Redis. Job ids come last and are made of safe characters only. */
+
+export const recordKey = (namespace: string, id: string): string => `${namespace}:record:${id}`
+
+/** ZSET of the records that have no end yet; score: when the reconciler looks at it next, ms of Redis time. */
+export const openKey = (namespace: string): string => `${namespace}:open`
+
+/** Pub/sub channel; each message is `<id> <state>` of a record that has just ended. */
+export const endedChannel = (namespace: string): string => `${namespace}:ended`
+
+/** BullMQ's lock on a running job; its value is the token of the worker that holds it (bullmq 6.7, QueueKeys). */
+export const lockKey = (namespace: string, queue: string, id: string): string =>
+  `${namespace}:${queue}:${id}:lock`

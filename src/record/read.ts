@@ -1,0 +1,97 @@
+/** Reading a record: what a job shows to callers, and the open ones for the reconciler. */
+
+import type { Redis } from 'ioredis'
+import type { FaultReport, Kind } from '../fault.ts'
+import { openKey, recordKey } from './keys.ts'
+import { script } from './script.ts'
+
+export type State = 'queued' | 'running' | 'waiting' | 'done' | 'failed' | 'cancelled'
+
+export interface JobRecord {
+  readonly id: string
+  readonly name: string
+  readonly queue: string
+  readonly state: State
+  /** The request as JSON. */
+  readonly payload: string
+  readonly createdAtMs: number
+  readonly deadlineAtMs: number
+  readonly endedAtMs?: number
+  /** Attempts that have begun. */
+  readonly fence: number
+  /** Calls to the platform, all attempts together. */
+  readonly calls: number
+  /** Results that came after the first. */
+  readonly duplicates: number
+  /** Attempts that found an earlier one whose outcome nobody knows. */
+  readonly unknowns: number
+  /** Definite refusals by kind. */
+  readonly tries: Readonly<Partial<Record<Kind, number>>>
+  readonly progress?: unknown
+  readonly waiting?: { readonly untilMs: number; readonly why: FaultReport }
+  readonly result?: unknown
+  readonly fault?: FaultReport
+}
+
+export const isEnd = (state: string): boolean =>
+  state === 'done' || state === 'failed' || state === 'cancelled'
+
+export async function read(redis: Redis, namespace: string, id: string): Promise<JobRecord | undefined> {
+  const fields = await redis.hgetall(recordKey(namespace, id))
+  return fields['state'] === undefined ? undefined : recordFrom(id, fields)
+}
+
+type Fields = Readonly<Record<string, string>>
+
+function recordFrom(id: string, fields: Fields): JobRecord {
+  const number = (name: string): number => Number(fields[name] ?? 0)
+  return {
+    id,
+    name: fields['name'] ?? '',
+    queue: fields['queue'] ?? '',
+    state: fields['state'] as State,
+    payload: fields['payload'] ?? '{}',
+    createdAtMs: number('createdAtMs'),
+    deadlineAtMs: number('deadlineAtMs'),
+    fence: number('fence'),
+    calls: number('calls'),
+    duplicates: number('duplicates'),
+    unknowns: number('unknowns'),
+    tries: triesIn(fields),
+    ...(fields['endedAtMs'] && { endedAtMs: number('endedAtMs') }),
+    ...(fields['waitUntilMs'] && {
+      waiting: { untilMs: number('waitUntilMs'), why: JSON.parse(fields['waitWhy'] ?? '{}') as FaultReport },
+    }),
+    ...(fields['progress'] && { progress: JSON.parse(fields['progress']) }),
+    ...(fields['result'] && { result: JSON.parse(fields['result']) }),
+    ...(fields['fault'] && { fault: JSON.parse(fields['fault']) as FaultReport }),
+  }
+}
+
+const triesIn = (fields: Fields): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(fields)
+      .filter(([name]) => name.startsWith('tries:'))
+      .map(([name, count]) => [name.slice('tries:'.length), Number(count)]),
+  )
+
+/*
+ * KEYS 1 open set
+ * ARGV 1 how many at most, 2 ms until each is looked at again
+ * Answers the ids that are due, oldest first. Two reconcilers never get the same id at once.
+ */
+const look = script(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local ids = redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])
+for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], id) end
+return ids
+`)
+
+/** Ids of open records that are due for a look, oldest first; each is due again after `againMs`. */
+export const dueForLook = async (
+  redis: Redis,
+  namespace: string,
+  limit: number,
+  againMs: number,
+): Promise<string[]> => (await look(redis, [openKey(namespace)], [limit, againMs])) as string[]

@@ -1,0 +1,68 @@
+/** settle: what became of an attempt, short of a result: a definite no, a wait, a hand-back, or an end. */
+
+import type { Redis } from 'ioredis'
+import type { FaultReport, Kind } from '../fault.ts'
+import { endedChannel, openKey, recordKey } from './keys.ts'
+import { script } from './script.ts'
+
+/** How long an ended record is kept, ms: longer than BullMQ keeps the job, so that results can be read late. */
+export const retentionMs = 14 * 24 * 3_600_000
+
+export type Settlement =
+  /** The platform surely did not perform the call: the mark goes, the try is counted by kind. */
+  | { readonly as: 'refused'; readonly kind: Kind }
+  | { readonly as: 'waiting'; readonly ms: number; readonly why: FaultReport }
+  /** Back on the queue: a retry, or a worker that is shutting down. */
+  | { readonly as: 'queued' }
+  | { readonly as: 'failed' | 'cancelled'; readonly fault: FaultReport }
+
+/*
+ * KEYS 1 record, 2 open set
+ * ARGV 1 fence, or '' for whoever ends a job from outside (cancel, worker-died), 2 refused|waiting|queued|failed|cancelled,
+ *      3 kind (refused) or fault (waiting, failed, cancelled), 4 ms to wait, 5 retention in ms, 6 id, 7 channel of ends
+ * Answers {'fenced'} | {'ended', state} | {'settled', tries of that kind}.
+ */
+const run = script(`
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state or state == 'done' or state == 'failed' or state == 'cancelled' then return {'ended', state or ''} end
+if ARGV[1] ~= '' and redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return {'fenced'} end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+if ARGV[2] == 'refused' then
+  local tries = redis.call('HINCRBY', KEYS[1], 'tries:' .. ARGV[3], 1)
+  redis.call('HDEL', KEYS[1], 'sent')
+  return {'settled', tries}
+end
+redis.call('HSET', KEYS[1], 'state', ARGV[2])
+if ARGV[2] == 'waiting' then
+  redis.call('HSET', KEYS[1], 'waitUntilMs', now + ARGV[4], 'waitWhy', ARGV[3])
+elseif ARGV[2] ~= 'queued' then
+  redis.call('HSET', KEYS[1], 'fault', ARGV[3], 'endedAtMs', now)
+  redis.call('HDEL', KEYS[1], 'waitUntilMs', 'waitWhy')
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  redis.call('ZREM', KEYS[2], ARGV[6])
+  redis.call('PUBLISH', ARGV[7], ARGV[6] .. ' ' .. ARGV[2])
+end
+return {'settled', 0}
+`)
+
+export type Settled = { readonly as: 'settled'; readonly tries: number } | { readonly as: 'fenced' | 'ended' }
+
+export async function settle(
+  redis: Redis,
+  namespace: string,
+  { id, fence }: { readonly id: string; readonly fence?: number },
+  settlement: Settlement,
+): Promise<Settled> {
+  const keys = [recordKey(namespace, id), openKey(namespace)]
+  const ms = settlement.as === 'waiting' ? settlement.ms : 0
+  const args = [fence ?? '', settlement.as, detail(settlement), ms, retentionMs, id, endedChannel(namespace)]
+  const [as, tries] = await run(redis, keys, args)
+  return as === 'settled' ? { as, tries: Number(tries) } : { as: as as 'fenced' | 'ended' }
+}
+
+function detail(settlement: Settlement): string {
+  if (settlement.as === 'refused') return settlement.kind
+  if (settlement.as === 'waiting') return JSON.stringify(settlement.why)
+  return settlement.as === 'queued' ? '' : JSON.stringify(settlement.fault)
+}

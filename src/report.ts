@@ -1,0 +1,36 @@
+/** What workers report, to logs and metrics at once, so that the two never tell different stories. */
+
+import type { Logger } from './log.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import { observeEnd } from './metrics/observe.ts'
+import type { WorkerHooks } from './processors/worker.ts'
+import { isJobName } from './queues/jobs.ts'
+
+export const hooksFor = (log: Logger, metrics: Metrics): WorkerHooks => ({
+  onEnd(report) {
+    observeEnd(metrics, report, isJobName(report.name))
+    const { id, name, outcome, kind, errcode, message, ms } = report
+    const level = outcome === 'failed' || outcome === 'lease-lost' ? 'warn' : 'info'
+    log[level]({ job: id, name, outcome, kind, errcode, why: message, ms: Math.round(ms) }, 'job')
+  },
+  onStalled(queue, id) {
+    metrics.wecom_media_jobs_stalled_total.inc({ queue })
+    log.warn({ job: id, queue }, 'taken from a dead worker')
+  },
+  onWorkerDied(queue, id, name) {
+    const job = isJobName(name) ? name : 'unknown'
+    metrics.wecom_media_jobs_total.inc({ job, outcome: 'failed', kind: 'worker-died' })
+    log.error({ job: id, queue }, 'given up: its workers died')
+  },
+  onGate(queue, state, error) {
+    metrics.wecom_media_gate_closed.set({ queue }, state === 'closed' ? 1 : 0)
+    log.warn(
+      { queue, error: error instanceof Error ? error.message : undefined },
+      `redis takes ${state === 'closed' ? 'no' : 'our'} writes`,
+    )
+  },
+  onError(queue, error) {
+    metrics.wecom_media_redis_errors_total.inc({ connection: queue })
+    log.debug({ queue, error: error.message }, 'worker')
+  },
+})

@@ -1,0 +1,31 @@
+/** What the command `simulate` does: a simulator that tells where it is, in one line of JSON. */
+
+import { defaultApp } from './options.ts'
+import { Simulator } from './simulator.ts'
+
+export interface SimulateOptions {
+  /** Default 0: a free one. */
+  readonly port?: number | undefined
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined
+  readonly corpId?: string | undefined
+  readonly secret?: string | undefined
+}
+
+/** Prints `{"baseUrl","corpId","secret","control"}` when ready. Rejects with one line when the port cannot be had. */
+export async function simulate(
+  { port = 0, host = '127.0.0.1', corpId = defaultApp.corpId, secret = defaultApp.secret }: SimulateOptions,
+  out: { write(text: string): unknown },
+): Promise<{ stop(): Promise<void> }> {
+  const simulator = new Simulator({ port, host, apps: [{ corpId, secret }] })
+  await simulator.start().catch((error: NodeJS.ErrnoException) => {
+    const isTaken = error.code === 'EADDRINUSE'
+    const why = isTaken
+      ? 'is in use; choose another one, or 0 for a free one'
+      : `cannot be had: ${error.message}`
+    throw new Error(`port ${port} on ${host} ${why}`, { cause: error })
+  })
+  const { baseUrl, controlUrl } = simulator
+  out.write(`${JSON.stringify({ baseUrl, corpId, secret, control: controlUrl })}\n`)
+  return simulator
+}

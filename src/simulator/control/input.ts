@@ -1,0 +1,93 @@
+/** Reads untyped input field by field and refuses what is missing, wrong or unknown, in one clear line. */
+
+export class BadInput extends Error {
+  override readonly name = 'BadInput'
+}
+
+export class Input {
+  readonly #what: string
+  readonly #fields: ReadonlyMap<string, unknown>
+  readonly #asked = new Set<string>()
+
+  private constructor(what: string, fields: ReadonlyMap<string, unknown>) {
+    this.#what = what
+    this.#fields = fields
+  }
+
+  /** `what` opens each message: "a fault: …". Fields that are undefined count as absent. */
+  static from(value: unknown, what: string): Input {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new BadInput(`${what}: must be a JSON object`)
+    }
+    return new Input(what, new Map(Object.entries(value).filter(([, field]) => field !== undefined)))
+  }
+
+  /** From a query: digits count as numbers too. */
+  static fromQuery(query: URLSearchParams, what: string): Input {
+    const fields = [...query].map(([name, text]): [string, unknown] => [
+      name,
+      /^-?\d{1,15}$/.test(text) ? Number(text) : text,
+    ])
+    return new Input(what, new Map(fields))
+  }
+
+  is(name: string, value: unknown): boolean {
+    return this.#get(name) === value
+  }
+
+  text(name: string): string {
+    return this.textIfAny(name) ?? this.#refuse(name, 'is missing')
+  }
+
+  textIfAny(name: string): string | undefined {
+    const value = this.#get(name)
+    if (value === undefined || typeof value === 'string') return value
+    return this.#refuse(name, 'must be text')
+  }
+
+  integer(name: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
+    return this.integerIfAny(name, min, max) ?? this.#refuse(name, 'is missing')
+  }
+
+  integerIfAny(name: string, min: number, max = Number.MAX_SAFE_INTEGER): number | undefined {
+    const value = this.#get(name)
+    if (value === undefined) return undefined
+    const isRight = typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max
+    if (isRight) return value
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+    return this.#refuse(name, `must be a whole number ${range}`)
+  }
+
+  choice<const Value extends string>(name: string, values: readonly Value[]): Value {
+    return this.choiceIfAny(name, values) ?? this.#refuse(name, `is missing; one of: ${values.join(', ')}`)
+  }
+
+  choiceIfAny<const Value extends string>(name: string, values: readonly Value[]): Value | undefined {
+    const value = this.#get(name)
+    if (value === undefined) return undefined
+    return values.find(each => each === value) ?? this.#refuse(name, `must be one of: ${values.join(', ')}`)
+  }
+
+  flagIfAny(name: string): boolean | undefined {
+    const value = this.#get(name)
+    if (value === undefined || typeof value === 'boolean') return value
+    return this.#refuse(name, 'must be true or false')
+  }
+
+  /** To be called last: a field nobody asked for is a mistake. */
+  end(): void {
+    const unknown = [...this.#fields.keys()].find(name => !this.#asked.has(name))
+    if (unknown === undefined) return
+    const known = this.#asked.size === 0 ? 'it takes none' : `known are: ${[...this.#asked].join(', ')}`
+    this.#refuse(unknown, `is not known here; ${known}`)
+  }
+
+  #get(name: string): unknown {
+    this.#asked.add(name)
+    return this.#fields.get(name)
+  }
+
+  #refuse(name: string, why: string): never {
+    throw new BadInput(`${this.#what}: '${name}' ${why}`)
+  }
+}

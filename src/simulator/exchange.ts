@@ -1,0 +1,112 @@
+/** The way of one call: arrival, the script, the route, the answer, the end. Every call ends as 'done' in the log. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { systemClock } from '../clock.ts'
+import { Call, ConnectionCut } from './call.ts'
+import type { Act, Cut } from './faults.ts'
+import { Refusal } from './refusal.ts'
+import { htmlReply, jsonReply, type Reply, refusalReply } from './replies.ts'
+import { type Route, routes } from './routes/index.ts'
+import { send, sendPlain } from './sending.ts'
+import type { State } from './state.ts'
+
+/** Logs the arrival and asks the script, in this very turn of the event loop. */
+export function arrive(state: State, request: IncomingMessage, response: ServerResponse, url: URL): Call {
+  const method = url.pathname.replace(/^\/cgi-bin\//, '')
+  const app = state.tokens.ownerOf(url.searchParams.get('access_token'))
+  const corp = app?.corpId ?? (method === 'gettoken' ? url.searchParams.get('corpid') : null)
+  const acts = state.faults.due(method, corp ?? undefined)
+  const entry = state.log.open({
+    atMs: systemClock.nowMs(),
+    simulatorAtMs: state.clock.nowMs(),
+    verb: request.method ?? '',
+    method,
+    path: url.pathname,
+    ...(corp === null ? {} : { corp }),
+    ...(app?.agent === undefined ? {} : { agent: app.agent }),
+    ...(request.headers.range === undefined ? {} : { range: request.headers.range }),
+    ...(acts.length === 0 ? {} : { fault: acts.map(act => act.do).join('+') }),
+  })
+  return new Call(state, request, response, { query: url.searchParams, entry, acts })
+}
+
+/** Answers a call, or ends its connection; never throws. */
+export async function answer(call: Call): Promise<void> {
+  call.response.once('close', () => {
+    const isCutShort = !call.response.writableFinished && !call.entry.aborted
+    if (isCutShort) call.note({ aborted: 'client' })
+  })
+  try {
+    const instead = call.act('errcode') ?? call.act('html')
+    if (instead?.early) await answerEarly(call, instead, instead.early)
+    else await answerInTurn(call, instead)
+  } catch (error) {
+    end(call, error)
+  } finally {
+    if (call.entry.state !== 'done') call.note({ state: 'done', endedAtMs: systemClock.nowMs() })
+  }
+}
+
+async function answerInTurn(call: Call, instead: InsteadAct | undefined): Promise<void> {
+  await call.passRequest(0)
+  const reply = instead ? replyInstead(call, instead) : await decide(call)
+  await call.drain()
+  await send(call, reply)
+}
+
+type InsteadAct = Extract<Act, { do: 'errcode' | 'html' }>
+
+async function answerEarly(call: Call, act: InsteadAct, early: 'keep-reading' | Cut): Promise<void> {
+  await call.drain(act.afterBytes ?? 0)
+  const reply = replyInstead(call, act)
+  if (early === 'keep-reading') {
+    await Promise.all([call.drain(), sendPlain(call, reply)])
+    return
+  }
+  await sendPlain(call, { ...reply, headers: { ...reply.headers, Connection: 'close' } })
+  if (early === 'reset') call.response.once('finish', () => call.request.socket.resetAndDestroy())
+}
+
+const replyInstead = (call: Call, act: InsteadAct): Reply =>
+  act.do === 'html' ? htmlReply(act) : replyOf(call, new Refusal(act.errcode))
+
+function replyOf(call: Call, refusal: Refusal): Reply {
+  const ip = call.request.socket.remoteAddress ?? '127.0.0.1'
+  return refusalReply(refusal, ip, call.state.clock.nowMs(), call.entry.id)
+}
+
+async function decide(call: Call): Promise<Reply> {
+  const { method, verb } = call.entry
+  const route: Route | undefined = Object.hasOwn(routes, method) ? routes[method] : undefined
+  if (!route) {
+    const known = Object.keys(routes).join(', ')
+    return jsonReply(404, { error: `the simulator has no method ${method}; it has: ${known}` })
+  }
+  if (route.verb !== verb) return jsonReply(405, { error: `${method} is called with ${route.verb}` })
+  try {
+    return await route.answer(call)
+  } catch (error) {
+    if (error instanceof Refusal) return replyOf(call, error)
+    throw error
+  }
+}
+
+/** Closes the books on a call that got no whole answer. */
+function end(call: Call, error: unknown): void {
+  const { socket } = call.request
+  if (error instanceof ConnectionCut) {
+    call.note({ aborted: 'simulator' })
+    if (error.how === 'reset') socket.resetAndDestroy()
+    else socket.destroySoon()
+    return
+  }
+  if (socket.destroyed || call.response.headersSent) {
+    if (!call.entry.aborted) call.note({ aborted: 'client' })
+    socket.destroy()
+    return
+  }
+  // Neither a fault nor the client: a defect of the simulator, which must not look like the platform's answer.
+  call.note({ status: 500 })
+  call.response.writeHead(500, { 'Content-Type': 'text/plain', Connection: 'close' })
+  call.response.end(`defect of the simulator: ${String(error)}\n`)
+}

@@ -1,0 +1,167 @@
+/** The server: the platform's methods under /cgi-bin/, the control API under /_control/, and the direct methods. */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type AddedMedium, addMedium, type MediumSpec } from './add-medium.ts'
+import type { Call } from './call.ts'
+import { control } from './control/api.ts'
+import { answer, arrive } from './exchange.ts'
+import type { Faults } from './faults.ts'
+import type { CallEntry, CallFilter, CallPredicate, WaitOptions } from './log.ts'
+import { type App, type Settings, type SimulatorOptions, settingsOf } from './options.ts'
+import { routes } from './routes/index.ts'
+import type { ClockReading, SettableClock } from './settable-clock.ts'
+import { createState, type State } from './state.ts'
+import type { DeadTokenCode } from './tokens.ts'
+
+export interface ClockChange {
+  readonly advanceMs?: number | undefined
+  /** Milliseconds since 1970; applied before `advanceMs`. */
+  readonly nowMs?: number | undefined
+  readonly frozen?: boolean | undefined
+}
+
+export interface Invalidation {
+  /** Default: all corps. */
+  readonly corpId?: string | undefined
+  /** What the dead token is answered with from now on; the platform does both. Default 40014. */
+  readonly errcode?: DeadTokenCode | undefined
+}
+
+/** As many as nginx keeps an idle connection by default. */
+const keepAliveTimeoutMs = 75_000
+
+/**
+ * A stand-in for WeCom's media API on localhost.
+ *
+ * It does NOT imitate: TLS and HTTP/2; limits on calls, concurrency and quotas; trusted IPs and permissions of an
+ * app; virus checks and transcoding (a voice comes back as it went in); what users see of a message; timing.
+ * Where the manual is silent it does what its switches say, and the switches are guesses.
+ */
+export class Simulator {
+  readonly #settings: Settings
+  readonly #state: State
+  readonly #server: Server
+  /** Calls under way, each with its end. */
+  readonly #calls = new Map<Call, Promise<void>>()
+
+  constructor(options: SimulatorOptions = {}) {
+    this.#settings = settingsOf(options)
+    this.#state = createState(this.#settings, Object.keys(routes))
+    this.#server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: 0 })
+    this.#server.on('request', (request, response) => this.#handle(request, response))
+  }
+
+  /** Where clients go: `http://127.0.0.1:PORT/cgi-bin`. */
+  get baseUrl(): string {
+    return `${this.#origin}/cgi-bin`
+  }
+
+  /** Where `createControl` goes. */
+  get controlUrl(): string {
+    return `${this.#origin}/_control`
+  }
+
+  get clock(): SettableClock {
+    return this.#state.clock
+  }
+
+  get faults(): Faults {
+    return this.#state.faults
+  }
+
+  /** Rejects with the server's error, such as EADDRINUSE. */
+  async start(): Promise<this> {
+    const started = Promise.withResolvers<void>()
+    this.#server.once('error', started.reject)
+    this.#server.listen(this.#settings.port, this.#settings.host, started.resolve)
+    await started.promise
+    this.#server.off('error', started.reject)
+    return this
+  }
+
+  /** Cuts what is under way and removes all files. */
+  async stop(): Promise<void> {
+    if (this.#server.listening) {
+      const closed = Promise.withResolvers<void>()
+      this.#server.close(() => closed.resolve())
+      this.#server.closeAllConnections()
+      await closed.promise
+    }
+    await Promise.all(this.#calls.values())
+    await this.#state.media.clear()
+  }
+
+  /** Back to the start: no media, tokens, faults and calls; the clock and the apps as at the start. */
+  async reset(): Promise<void> {
+    const { faults, tokens, clock, media, log } = this.#state
+    for (const { request } of this.#calls.keys()) request.socket.resetAndDestroy()
+    await Promise.all(this.#calls.values())
+    faults.clear()
+    tokens.reset()
+    clock.reset()
+    await media.clear()
+    log.clear()
+  }
+
+  log(filter?: CallFilter | CallPredicate): CallEntry[] {
+    return this.#state.log.list(filter)
+  }
+
+  /** The matching calls, as soon as there are `count`; rejects after `timeoutMs` (default 10 000). */
+  waitFor(filter: CallFilter | CallPredicate, options: WaitOptions = {}): Promise<CallEntry[]> {
+    return this.#state.log.wait(filter, options)
+  }
+
+  /** Lets one held call go, or all; answers how many. */
+  release(callId?: number): number {
+    return this.#state.holds.release(callId)
+  }
+
+  setClock({ advanceMs, nowMs, frozen }: ClockChange): ClockReading {
+    const { clock } = this.#state
+    if (nowMs !== undefined) clock.set(nowMs)
+    if (advanceMs !== undefined) clock.advance(advanceMs)
+    if (frozen === true) clock.freeze()
+    if (frozen === false) clock.run()
+    return clock.reading()
+  }
+
+  advance(ms: number): ClockReading {
+    return this.setClock({ advanceMs: ms })
+  }
+
+  /** Takes tokens back before their time; answers how many. */
+  invalidateTokens({ corpId, errcode = 40014 }: Invalidation = {}): number {
+    return this.#state.tokens.invalidate(corpId, errcode)
+  }
+
+  addApp(app: App): void {
+    this.#state.tokens.addApp(app)
+  }
+
+  /** Throws `BadInput` for a medium that makes no sense. */
+  addMedia(spec: MediumSpec): Promise<AddedMedium> {
+    const { media, clock } = this.#state
+    return addMedium(media, spec, { corpId: this.#settings.apps[0].corpId, nowMs: clock.nowMs() })
+  }
+
+  get #origin(): string {
+    const address = this.#server.address() as AddressInfo | null
+    if (!address) throw new Error('the simulator is not running: await start() first')
+    return `http://${this.#settings.host}:${address.port}`
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    const url = URL.parse(request.url ?? '', 'http://simulator')
+    if (url?.pathname.startsWith('/_control/')) {
+      void control(this, request, response, url)
+      return
+    }
+    const call = arrive(this.#state, request, response, url ?? new URL('http://simulator/unreadable'))
+    this.#calls.set(
+      call,
+      answer(call).finally(() => this.#calls.delete(call)),
+    )
+  }
+}

@@ -1,0 +1,16 @@
+/** The public surface of `wecom-media/client`. */
+
+export { Fault, type FaultReport, type Kind } from '../fault.ts'
+export type { CallOptions } from './call.ts'
+export { type Client, type ClientOptions, createClient, type Uploaded } from './client.ts'
+export type { CallEvent } from './event.ts'
+export type { ByteRange, Media } from './media.ts'
+export { type MediaType, mediaTypes } from './media-types.ts'
+export { memoryTokenStore } from './memory-token-store.ts'
+export type { MethodName } from './methods.ts'
+export type { UploadFile } from './multipart.ts'
+export type { RetryPolicy } from './retry.ts'
+export type { Gate, GateCall, Grant, Mark, Slots } from './seams.ts'
+export type { Timeouts } from './timeouts.ts'
+export type { TokenStore } from './token-store.ts'
+export { redisTokenStore } from './token-store.ts'

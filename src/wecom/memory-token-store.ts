@@ -1,0 +1,60 @@
+/** Tokens of one process, for a client used alone. The reference for what a store does. */
+
+import { type Clock, systemClock } from '../clock.ts'
+import type { FaultReport } from '../fault.ts'
+import type { TokenKey, TokenStore } from './token-store.ts'
+
+/** A store in memory; by the monotonic clock, so that setting the wall clock changes nothing. */
+export function memoryTokenStore(clock: Clock = systemClock): TokenStore {
+  const tokens = expiring<{ value: string; lifeMs: number }>(clock)
+  const refusals = expiring<FaultReport>(clock)
+  const locks = expiring<string>(clock)
+  const refusalOf = ({ app, secret }: TokenKey) => `${app}:${secret}`
+  const giveBack = (app: string, owner: string) => locks.get(app)?.value === owner && locks.remove(app)
+  return {
+    async look(key) {
+      const token = tokens.get(key.app)
+      const refusal = refusals.get(refusalOf(key))
+      return {
+        ...(token && { token: { ...token.value, leftMs: token.leftMs } }),
+        ...(refusal && { refusal: { report: refusal.value, leftMs: refusal.leftMs } }),
+      }
+    },
+    async lock({ app }, owner, ttlMs) {
+      if (locks.get(app)) return false
+      locks.set(app, owner, ttlMs)
+      return true
+    },
+    async release({ app }, owner) {
+      giveBack(app, owner)
+    },
+    async accept({ app }, owner, value, lifeMs) {
+      if (!giveBack(app, owner)) return false
+      tokens.set(app, { value, lifeMs }, lifeMs)
+      return true
+    },
+    async refuse(key, owner, report, forMs) {
+      if (giveBack(key.app, owner)) refusals.set(refusalOf(key), report, forMs)
+    },
+    async forget({ app }, value) {
+      if (tokens.get(app)?.value.value === value) tokens.remove(app)
+    },
+  }
+}
+
+/** A map whose entries end by themselves. */
+function expiring<V>(clock: Clock) {
+  const entries = new Map<string, { value: V; endsMs: number }>()
+  return {
+    get(key: string): { value: V; leftMs: number } | undefined {
+      const entry = entries.get(key)
+      const leftMs = (entry?.endsMs ?? 0) - clock.monotonicMs()
+      if (entry && leftMs > 0) return { value: entry.value, leftMs }
+      entries.delete(key)
+      return undefined
+    },
+    set: (key: string, value: V, lifeMs: number) =>
+      void entries.set(key, { value, endsMs: clock.monotonicMs() + lifeMs }),
+    remove: (key: string) => entries.delete(key),
+  }
+}

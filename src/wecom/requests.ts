@@ -1,0 +1,44 @@
+/** What can be refused before anything is sent, with the platform's own figures. */
+
+import { Fault } from '../fault.ts'
+import type { ByteRange } from './media.ts'
+import { isMediaType, mediaTypes, minBytes } from './media-types.ts'
+import type { UploadFile } from './multipart.ts'
+
+const invalid = (message: string) => new Fault('invalid', `${message}; nothing was sent`)
+
+/** Printable ASCII: the rest would end the part's header or be garbled in it. */
+const headerValue = /^[\x20-\x7e]+$/
+
+/** Throws `invalid` or `too-big` for a file that the platform would refuse. */
+export function checkUpload({ type, name, sizeBytes, contentType }: UploadFile): void {
+  if (!isMediaType(type)) throw invalid(`unknown media type: use ${Object.keys(mediaTypes).join(', ')}`)
+  if (name === '' || name.includes('\0'))
+    throw invalid('the file name is empty or holds a NUL: give another name')
+  if (contentType !== undefined && !headerValue.test(contentType))
+    throw invalid('the content type is no MIME type')
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < minBytes) {
+    throw invalid(`the file has ${sizeBytes} bytes, the platform takes ${minBytes} or more`)
+  }
+  const { maxBytes } = mediaTypes[type]
+  if (sizeBytes > maxBytes) {
+    throw new Fault(
+      'too-big',
+      `the file has ${sizeBytes} bytes, ${type} at most ${maxBytes}; nothing was sent`,
+    )
+  }
+}
+
+/** Opaque; the longest seen has 66 characters (facts §3.4). */
+const mediaIdMaxLength = 256
+
+/** Throws `invalid` for a media_id or a range that cannot be right. */
+export function checkGet(mediaId: string, range?: ByteRange): void {
+  if (mediaId === '' || mediaId.length > mediaIdMaxLength) {
+    throw invalid(`a media_id has 1 to ${mediaIdMaxLength} characters`)
+  }
+  if (!range) return
+  const { start, end } = range
+  const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end
+  if (!isRange) throw invalid('a range has a start of 0 or more and an end that is not before it')
+}

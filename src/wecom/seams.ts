@@ -1,0 +1,36 @@
+/** What the client lets others decide: when a call may go, how many go at once, and where a call is written down. */
+
+import type { Fault } from '../fault.ts'
+import type { MethodName } from './methods.ts'
+
+/** Permission to send one call. */
+export interface Grant {
+  /** The time it was given for, milliseconds of Redis time; absent when the gate keeps no time. */
+  readonly atMs?: number
+}
+
+export interface GateCall {
+  readonly corp: string
+  readonly method: MethodName
+  /** How long the gate may wait in process; a longer wait is thrown as `limit` with its `waitMs`. */
+  readonly patienceMs: number
+  readonly signal?: AbortSignal
+}
+
+/** Where the platform's limits are kept. */
+export interface Gate {
+  pass(call: GateCall): Promise<Grant>
+}
+
+/** One slot per connection. Resolves with an idempotent release; a download's slot is held until its body ended. */
+export interface Slots {
+  acquire(signal?: AbortSignal): Promise<() => void>
+}
+
+/** The port to a job's record. */
+export interface Mark {
+  /** Writes down that this attempt is about to speak: the last step before the first byte; throws to refuse. */
+  sent(grant: Grant): Promise<void>
+  /** The platform surely did not perform the call: takes the mark away. If this fails, the mark stays. */
+  refused(fault: Fault): Promise<void>
+}

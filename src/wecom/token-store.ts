@@ -1,0 +1,129 @@
+/**
+ * Where tokens live, so that a whole fleet uses one. Two stores, one suite for both. No secret is stored: keys are
+ * hashes, and a refusal is kept apart for each secret, so that a corrected one works at once.
+ */
+
+import type { Cluster, Redis } from 'ioredis'
+import { Fault, type FaultReport } from '../fault.ts'
+import { reduced } from './errors.ts'
+
+/** Names an app at one platform (`app`), and the secret in use there (`secret`); both are hashes. */
+export interface TokenKey {
+  readonly app: string
+  readonly secret: string
+}
+
+export interface StoredToken {
+  readonly value: string
+  /** Life when it was issued, and what is left of it, in milliseconds. */
+  readonly lifeMs: number
+  readonly leftMs: number
+}
+
+/** The platform's no to this secret, remembered so that nobody asks again too soon. */
+export interface Refusal {
+  readonly report: FaultReport
+  readonly leftMs: number
+}
+
+export interface Stored {
+  readonly token?: StoredToken
+  readonly refusal?: Refusal
+}
+
+export interface TokenStore {
+  look(key: TokenKey): Promise<Stored>
+  /** Takes the right to refresh for `ttlMs`; false when another has it. */
+  lock(key: TokenKey, owner: string, ttlMs: number): Promise<boolean>
+  /** Gives the right back, if it is still the owner's. */
+  release(key: TokenKey, owner: string): Promise<void>
+  /** Stores a token and gives the right back; false, and nothing stored, when it is no longer the owner's. */
+  accept(key: TokenKey, owner: string, value: string, lifeMs: number): Promise<boolean>
+  /** Remembers a refusal for `forMs` and gives the right back; nothing when it is no longer the owner's. */
+  refuse(key: TokenKey, owner: string, report: FaultReport, forMs: number): Promise<void>
+  /** Forgets the token, if it is still this one. */
+  forget(key: TokenKey, value: string): Promise<void>
+}
+
+export interface RedisTokenStoreOptions {
+  /** A connection that fails rather than waits for ever (`maxRetriesPerRequest`). It is not closed by the store. */
+  readonly redis: Redis | Cluster
+  /** In front of every key; with a hash tag such as `{wecom-media}:p1a2b3c4d` all keys lie in one cluster slot. */
+  readonly prefix: string
+}
+
+/** KEYS: token, refusal. */
+const lookScript = `
+return { redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PTTL', KEYS[2]) }`
+
+/** KEYS: lock, target. ARGV: owner, value, life in ms. Only the owner of the lock writes, and then lets go of it. */
+const settleScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
+redis.call('DEL', KEYS[1])
+return 1`
+
+/** KEYS: token. ARGV: the rejected token. */
+const forgetScript = `
+local stored = redis.call('GET', KEYS[1])
+if stored and cjson.decode(stored).value == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1`
+
+/** The store for a fleet. Throws `transient` when Redis fails: nothing was sent to the platform then. */
+export function redisTokenStore({ redis, prefix }: RedisTokenStoreOptions): TokenStore {
+  const keys = ({ app, secret }: TokenKey) => {
+    const base = `${prefix}:token:${app}`
+    return { token: base, lock: `${base}:lock`, refusal: `${base}:refused:${secret}` }
+  }
+  const settle = async (lock: string, target: string, owner: string, value = '', ms = 0) =>
+    (await safely(redis.eval(settleScript, 2, lock, target, owner, value, Math.ceil(ms)))) === 1
+  return {
+    async look(key) {
+      const { token, refusal } = keys(key)
+      return fromRedis(await safely(redis.eval(lookScript, 2, token, refusal)))
+    },
+    async lock(key, owner, ttlMs) {
+      return (await safely(redis.set(keys(key).lock, owner, 'PX', Math.ceil(ttlMs), 'NX'))) === 'OK'
+    },
+    async release(key, owner) {
+      const { lock, token } = keys(key)
+      await settle(lock, token, owner)
+    },
+    async accept(key, owner, value, lifeMs) {
+      const { lock, token } = keys(key)
+      return settle(lock, token, owner, JSON.stringify({ value, lifeMs }), lifeMs)
+    },
+    async refuse(key, owner, report, forMs) {
+      const { lock, refusal } = keys(key)
+      await settle(lock, refusal, owner, JSON.stringify(report), forMs)
+    },
+    async forget(key, value) {
+      await safely(redis.eval(forgetScript, 1, keys(key).token, value))
+    },
+  }
+}
+
+function fromRedis(reply: unknown): Stored {
+  const [token, tokenMs, report, reportMs] = reply as [string | null, number, string | null, number]
+  return {
+    ...(token !== null && { token: { ...JSON.parse(token), leftMs: tokenMs } }),
+    ...(report !== null && { refusal: { report: JSON.parse(report), leftMs: reportMs } }),
+  }
+}
+
+/** An error of ioredis holds the command's arguments, and with them the token. */
+async function safely<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply
+  } catch (error) {
+    const word = error instanceof Error ? /^[A-Z]{3,20}\b/.exec(error.message)?.[0] : undefined
+    const act = 'nothing was sent to the platform: check Redis'
+    throw new Fault(
+      'transient',
+      `the token store cannot use Redis (${word ?? reduced(error).name}); ${act}`,
+      {
+        cause: reduced(error),
+      },
+    )
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The token at hand. In the order of the code: a token with enough life is used; an ageing one is used too, while one
+ * caller renews it; a remembered refusal is thrown without asking again; else one refresh, and all wait for it.
+ */
+
+import { createHash } from 'node:crypto'
+import { Fault } from '../fault.ts'
+import { abortable } from './abortable.ts'
+import type { Layer } from './call.ts'
+import { closed, createRefresh, type RefreshOptions } from './refresh.ts'
+import type { StoredToken, TokenKey } from './token-store.ts'
+
+export interface Tokens {
+  /** A token that is valid as far as we know. Throws `unavailable` or `limit` while the platform refuses the secret. */
+  current(signal?: AbortSignal): Promise<string>
+  /** The platform rejected this token: forgets it, unless the store holds another one by now. */
+  reject(token: string): Promise<void>
+}
+
+export interface TokensOptions extends RefreshOptions {
+  readonly random?: () => number
+}
+
+/** Hashes, so that no key in Redis shows a corp or a secret, and none is another platform's. */
+export function tokenKey(baseUrl: string, corpId: string, app: string, secret: string): TokenKey {
+  const hash = (...parts: string[]) =>
+    createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
+  return { app: hash(baseUrl, corpId, app), secret: hash(baseUrl, corpId, app, secret) }
+}
+
+export function createTokens({ random = Math.random, ...options }: TokensOptions): Tokens {
+  const { store, key, clock, lockMs } = options
+  // The last 5 to 10 % of a token's life, another share in each process, so that not all come at once.
+  const ageingShare = 0.05 + 0.05 * random()
+  const isGood = ({ leftMs, lifeMs }: StoredToken) => leftMs >= lifeMs * ageingShare
+  const refresh = createRefresh(options, isGood)
+  let flight: Promise<string> | undefined
+  let noRenewalBeforeMs = Number.NEGATIVE_INFINITY
+
+  /** All callers of this process share one refresh, and none of them can stop it. */
+  const shared = () => {
+    flight ??= refresh.wait().finally(() => {
+      flight = undefined
+    })
+    return flight
+  }
+
+  /** An ageing token still works: a renewal that fails, or that another does, changes nothing. */
+  const renewed = async (token: string) => {
+    if (clock.monotonicMs() < noRenewalBeforeMs) return token
+    noRenewalBeforeMs = clock.monotonicMs() + lockMs
+    return (await refresh.once().catch(() => undefined)) ?? token
+  }
+
+  return {
+    async current(signal) {
+      const { token, refusal } = await abortable(store.look(key), signal)
+      if (token && (isGood(token) || refusal)) return token.value
+      if (token) return abortable(renewed(token.value), signal)
+      if (refusal) throw closed(refusal)
+      return abortable(shared(), signal)
+    },
+    reject: token => store.forget(key, token),
+  }
+}
+
+/** Puts the token in. It is at hand before the gate, so that a refresh costs no grant. */
+export const withToken =
+  (tokens: Tokens): Layer =>
+  inner =>
+  async request => {
+    const token = await tokens.current(request.signal)
+    try {
+      return await inner({ ...request, token })
+    } catch (error) {
+      if (error instanceof Fault && error.kind === 'token') await tokens.reject(token)
+      throw error
+    }
+  }
