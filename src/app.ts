@@ -14,10 +14,10 @@ import type { Resources } from './processors/context.ts'
 import { type QueueWorker, startWorker } from './processors/worker.ts'
 import { type Admin, createAdmin } from './queues/admin.ts'
 import { jobs, queueNames } from './queues/jobs.ts'
-import { lookAgainMs, reconcile } from './queues/reconcile.ts'
+import { keepReconciling } from './queues/reconcile.ts'
 import { createRecords, endedChannel, type Records } from './record/index.ts'
 import { connectSubscriber, connectWorker, firstAnswer, isRefusal } from './redis.ts'
-import { hooksFor } from './report.ts'
+import { hooksFor, redisTrouble, repairHook } from './report.ts'
 import { type Client, createClient, redisTokenStore } from './wecom/index.ts'
 
 export interface AppOptions {
@@ -53,7 +53,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     async () => subscriber.disconnect(),
   ]
   const stop = async (): Promise<void> => {
-    for (const close of closers.toReversed()) await close()
+    for (let close = closers.pop(); close; close = closers.pop()) await close()
   }
   try {
     await firstAnswer(redis, redisPatienceMs)
@@ -68,7 +68,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     closers.push(() => Promise.all(workers.map(worker => worker.stop(config.graceMs))))
     await Promise.all(workers.map(worker => worker.ready()))
     await listenForCancels(subscriber, endedChannel(namespace), workers)
-    closers.push(keepReconciling(records, admin, log, metrics))
+    closers.push(startReconciling(records, admin, log, metrics))
     const server = listen ? await openAdmin(config, { registry, metrics, admin, workers, redis }) : undefined
     if (server) closers.push(() => server.close())
     return { url: server?.url, stop }
@@ -158,27 +158,19 @@ async function listenForCancels(
   await subscriber.subscribe(channel)
 }
 
-function keepReconciling(records: Records, admin: Admin, log: Logger, metrics: Metrics): () => Promise<void> {
+function startReconciling(
+  records: Records,
+  admin: Admin,
+  log: Logger,
+  metrics: Metrics,
+): () => Promise<void> {
   const over = new AbortController()
-  const parts = {
-    records,
-    admin,
-    nowMs: systemClock.nowMs,
-    onRepair: (repair: string, { id, name }: { readonly id: string; readonly name: string }) => {
-      metrics.wecom_media_jobs_repaired_total.inc({ repair })
-      log.warn({ job: id, name, repair }, 'repaired')
-    },
-  }
-  const rounds = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      await reconcile(parts).catch(error => log.error({ error: String(error) }, 'reconciling failed'))
-      await systemClock.sleep(lookAgainMs, over.signal).catch(() => undefined)
-    }
-  }
-  const running = rounds()
+  const onRepair = repairHook(log, metrics)
+  const onError = (error: unknown): void => log.error({ error: String(error) }, 'reconciling failed')
+  const rounds = keepReconciling({ records, admin, clock: systemClock, onRepair }, onError, over.signal)
   return async () => {
     over.abort()
-    await running
+    await rounds
   }
 }
 
@@ -205,9 +197,4 @@ function openAdmin({ admin: address }: Config, parts: AdminParts): Promise<Admin
       return { ok, text: ok ? 'ready' : `Redis: ${redis.status}` }
     },
   })
-}
-
-function redisTrouble(log: Logger, metrics: Metrics, connection: string, error: Error): void {
-  metrics.wecom_media_redis_errors_total.inc({ connection })
-  log.warn({ connection, error: error.message }, 'redis')
 }

@@ -5,6 +5,8 @@ import type { Metrics } from './metrics/metrics.ts'
 import { observeEnd } from './metrics/observe.ts'
 import type { WorkerHooks } from './processors/worker.ts'
 import { isJobName } from './queues/jobs.ts'
+import type { Repair } from './queues/reconcile.ts'
+import type { JobRecord } from './record/index.ts'
 
 export const hooksFor = (log: Logger, metrics: Metrics): WorkerHooks => ({
   onEnd(report) {
@@ -34,3 +36,15 @@ export const hooksFor = (log: Logger, metrics: Metrics): WorkerHooks => ({
     log.debug({ queue, error: error.message }, 'worker')
   },
 })
+
+export const repairHook =
+  (log: Logger, metrics: Metrics) =>
+  (repair: Repair, { id, name }: JobRecord): void => {
+    metrics.wecom_media_jobs_repaired_total.inc({ repair })
+    log.warn({ job: id, name, repair }, 'repaired')
+  }
+
+export function redisTrouble(log: Logger, metrics: Metrics, connection: string, error: Error): void {
+  metrics.wecom_media_redis_errors_total.inc({ connection })
+  log.warn({ connection, error: error.message }, 'redis')
+}

@@ -11,6 +11,7 @@ import { type Attempt, begin, type Interruption } from './attempt.ts'
 import type { JobContext, Processor, Resources } from './context.ts'
 import { processors } from './index.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
+import { sparingly } from './progress.ts'
 
 export interface RunParts {
   readonly records: Records
@@ -73,7 +74,10 @@ export async function runJob(
 function requestOf(job: Job): Request {
   const { id = '', name, queueName: queue } = job
   const payload = JSON.stringify(job.data)
-  const deadlineMs = isJobName(name) ? Number(job.data?.deadlineMs) || jobs[name].deadlineMs : 0
+  // Not parsed yet: a foreign producer's nonsense must not look like a deadline that has passed.
+  const asked = Number(job.data?.deadlineMs)
+  const usual = isJobName(name) ? jobs[name].deadlineMs : jobs['media.upload'].deadlineMs
+  const deadlineMs = Number.isInteger(asked) && asked >= 1_000 ? asked : usual
   return { id, name, queue, payload, fingerprint: fingerprintOf(name, payload), deadlineMs }
 }
 
@@ -97,7 +101,10 @@ async function perform(
     attempt.signal.throwIfAborted()
     if (!isJobName(job.name)) throw unknownName(job.name)
     const processor = processors[job.name] as Processor<JobName>
-    const progress = reportProgress(job, progress => records.progress(attempt, progress), clock)
+    // For callers in the record, for the board in BullMQ's job.
+    const write = (json: string) =>
+      Promise.all([records.progress(attempt, json), job.updateProgress(JSON.parse(json))])
+    const progress = sparingly(write, clock)
     return await processor(parsePayload(job.name, job.data), contextOf(attempt, progress), resources)
   } catch (thrown) {
     const isLastAttempt = job.attemptsMade + 1 >= (job.opts.attempts ?? 1)
@@ -121,22 +128,6 @@ const contextOf = (
   mayPublish,
   progress,
 })
-
-const progressEveryMs = 1_000
-
-/** To the record and to BullMQ (for the board), at most once a second. */
-function reportProgress(
-  job: Job,
-  write: (json: string) => Promise<unknown>,
-  clock: Clock,
-): JobContext['progress'] {
-  let lastMs = Number.NEGATIVE_INFINITY
-  return progress => {
-    if (clock.monotonicMs() - lastMs < progressEveryMs) return
-    lastMs = clock.monotonicMs()
-    Promise.all([write(JSON.stringify(progress)), job.updateProgress({ ...progress })]).catch(() => undefined)
-  }
-}
 
 /** Everything that ending a job needs. */
 interface End {

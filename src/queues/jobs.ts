@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { FileRef } from '../files/file.ts'
-import { type MediaType as Type, mediaTypes } from '../wecom/media-types.ts'
+import { mediaTypes, type MediaType as Type } from '../wecom/media-types.ts'
 
 const hour = 3_600_000
 

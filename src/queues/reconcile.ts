@@ -1,12 +1,13 @@
 /** The reconciler: compares open records with BullMQ's states and repairs what BullMQ alone never would. */
 
+import type { Clock } from '../clock.ts'
 import { Fault } from '../fault.ts'
 import type { JobRecord, Records } from '../record/index.ts'
 import type { Admin } from './admin.ts'
 import { isJobName } from './jobs.ts'
 
-/** Between two looks at the same record, ms. */
-export const lookAgainMs = 60_000
+/** Between two rounds, and between two looks at the same record, ms. */
+const lookAgainMs = 60_000
 
 /** Per round; a backlog of 100,000 is seen in pieces, oldest look first. */
 const perRound = 1_000
@@ -16,19 +17,31 @@ export type Repair = 'put-back' | 'expired' | 'worker-died' | 'accepted'
 export interface ReconcileParts {
   readonly records: Records
   readonly admin: Admin
-  readonly nowMs: () => number
+  readonly clock: Clock
   readonly onRepair?: (repair: Repair, record: JobRecord) => void
+}
+
+/** A round at once and every minute, until the signal aborts. */
+export async function keepReconciling(
+  parts: ReconcileParts,
+  onError: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await reconcile(parts).catch(onError)
+    await parts.clock.sleep(lookAgainMs, signal).catch(() => undefined)
+  }
 }
 
 /** One round. Safe to run in every worker: each record is handed to one of them. */
 export async function reconcile(
-  { records, admin, nowMs, onRepair }: ReconcileParts,
+  { records, admin, clock, onRepair }: ReconcileParts,
   againMs = lookAgainMs,
 ): Promise<void> {
   for (const id of await records.dueForLook(perRound, againMs)) {
     const record = await records.read(id)
     if (!record) continue
-    const repair = await repairOne(records, admin, record, nowMs())
+    const repair = await repairOne(records, admin, record, clock.nowMs())
     if (repair) onRepair?.(repair, record)
   }
 }

@@ -25,7 +25,7 @@ export type Settlement =
 const run = script(`
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'done' or state == 'failed' or state == 'cancelled' then return {'ended', state or ''} end
-if ARGV[1] ~= '' and redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return {'fenced'} end
+if ARGV[1] ~= '' and (redis.call('HGET', KEYS[1], 'fence') or '0') ~= ARGV[1] then return {'fenced'} end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if ARGV[2] == 'refused' then

@@ -1,0 +1,259 @@
+/** What bad input gets: one clear fault, nothing sent that could be known before, nothing lost, and the worker goes on. */
+
+import { mkdir, symlink, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Queue } from 'bullmq'
+import { beforeAll, expect, test } from 'vitest'
+import { Fault } from '../../src/fault.ts'
+import type { Input } from '../../src/queues/jobs.ts'
+import { account, type Deployment, deploy } from '../support/deployment.ts'
+import { tempDir } from '../support/temp.ts'
+import { until } from '../support/until.ts'
+
+const mib = 1024 * 1024
+let it: Deployment
+
+beforeAll(async () => {
+  it = await deploy()
+  await it.startHere()
+})
+
+const amrOf = (frames: number): Buffer =>
+  Buffer.concat([
+    Buffer.from('#!AMR\n'),
+    ...Array.from({ length: frames }, () => Buffer.concat([Buffer.from([0x3c]), Buffer.alloc(31)])),
+  ])
+
+type Upload = Input<'media.upload'>
+type Case = readonly [name: string, make: () => Promise<Upload>, kind: string, message: RegExp]
+
+const file = async (type: Upload['type'], name: string, content: Buffer): Promise<Upload> => ({
+  type,
+  source: { path: await it.put(name, content) },
+})
+
+const refused: Case[] = [
+  [
+    'a file of 5 bytes',
+    () => file('file', 'five.txt', Buffer.alloc(5, 'a')),
+    'invalid',
+    /5 bytes.*more than 5/,
+  ],
+  ['an empty file', () => file('file', 'empty.txt', Buffer.alloc(0)), 'invalid', /0 bytes/],
+  ['a file over 20 MiB', () => sparse('big.bin', 20 * mib + 1), 'too-big', /at most 20971520/],
+  [
+    'text as an image',
+    () => file('image', 'a.jpg', Buffer.from('this is no picture')),
+    'wrong-type',
+    /JPG.*PNG/,
+  ],
+  ['a voice of 60.02 s', () => file('voice', 'long.amr', amrOf(3_001)), 'too-big', /60 s/],
+  [
+    'a path outside of the roots',
+    async () => ({ type: 'file', source: { path: '/etc/hostname' } }),
+    'forbidden-address',
+    /WECOM_MEDIA_ROOTS/,
+  ],
+  [
+    'a path with dots that leads out',
+    async () => ({ type: 'file', source: { path: join(it.root, '../../etc/hostname') } }),
+    'forbidden-address',
+    /WECOM_MEDIA_ROOTS/,
+  ],
+  ['a link that leads out', () => link('/etc/hostname'), 'forbidden-address', /WECOM_MEDIA_ROOTS/],
+  [
+    'a missing file',
+    async () => ({ type: 'file', source: { path: join(it.root, 'nowhere.txt') } }),
+    'not-found',
+    /not visible/,
+  ],
+  ['a folder', folder, 'invalid', /folder/],
+  [
+    'a name with a line break',
+    async () => ({ ...(await file('file', 'n.txt', Buffer.alloc(9))), name: 'a\nb.txt' }),
+    'invalid',
+    /control character/,
+  ],
+  [
+    'a name of 256 bytes',
+    async () => ({ ...(await file('file', 'm.txt', Buffer.alloc(9))), name: `${'长'.repeat(85)}a` }),
+    'invalid',
+    /256 bytes/,
+  ],
+  [
+    'an unknown app',
+    async () => ({ ...(await file('file', 'o.txt', Buffer.alloc(9))), app: 'sales' }),
+    'config',
+    /"sales".*default/,
+  ],
+]
+
+async function sparse(name: string, sizeBytes: number): Promise<Upload> {
+  const upload = await file('file', name, Buffer.alloc(1))
+  await truncate(upload.source.path, sizeBytes)
+  return upload
+}
+
+async function link(target: string): Promise<Upload> {
+  const path = join(it.root, 'link.txt')
+  await symlink(target, path)
+  return { type: 'file', source: { path } }
+}
+
+async function folder(): Promise<Upload> {
+  const path = join(it.root, 'folder')
+  await mkdir(path)
+  return { type: 'file', source: { path } }
+}
+
+test.each(refused)('%s is refused before anything is sent', async (_name, make, kind, message) => {
+  const before = it.simulator.log().length
+  const job = await it.producer.upload(await make()).catch((fault: Fault) => fault)
+  const fault = job instanceof Fault ? job : await failureOf(job)
+  expect(fault).toMatchObject({ kind, message: expect.stringMatching(message) })
+  expect(fault.message).not.toContain('\n')
+  expect(it.simulator.log().slice(before)).toEqual([])
+})
+
+const failureOf = async (job: { readonly id: string }): Promise<Fault> => {
+  const thrown = await it.producer.result(job.id, { timeoutMs: 10_000 }).catch((error: unknown) => error)
+  expect(thrown).toBeInstanceOf(Fault)
+  return thrown as Fault
+}
+
+test('a voice of exactly 60 s and a name of exactly 255 bytes pass', async () => {
+  const upload = { ...(await file('voice', 'ok.amr', amrOf(3_000))), name: '长'.repeat(85) }
+  const result = await it.producer.result(await it.producer.upload(upload), { timeoutMs: 10_000 })
+  expect(result).toMatchObject({ type: 'voice', name: upload.name })
+})
+
+test.each([
+  ['an unknown media_id', async () => `1${'x'.repeat(43)}`],
+  [
+    'an expired media_id',
+    async () =>
+      (await it.simulator.addMedia({ sizeBytes: 100, createdAtMs: Date.now() - 73 * 3_600_000 })).mediaId,
+  ],
+  [
+    'a media_id of another company',
+    async () => (await it.simulator.addMedia({ sizeBytes: 100, corpId: 'ww_other' })).mediaId,
+  ],
+])('%s ends the download as gone, and leaves no file', async (_name, make) => {
+  const fault = await failureOf(await it.producer.download({ mediaId: await make() }))
+  expect(fault).toMatchObject({ kind: 'gone', errcode: 40007 })
+})
+
+test('jobs of a foreign producer that make no sense end as invalid, without a call', async () => {
+  const before = it.simulator.log().length
+  const queue = new Queue('upload', { connection: it.redis, prefix: it.namespace })
+  const foreign: [string, string, unknown][] = [
+    ['no-type', 'media.upload', { source: { path: 'a' } }],
+    ['extra', 'media.upload', { type: 'file', source: { path: 'a' }, secret: 'x' }],
+    ['proto', 'media.upload', JSON.parse('{"type":"file","source":{"path":"a"},"__proto__":{"x":1}}')],
+    ['no-name', 'media.unheard-of', {}],
+    ['null', 'media.upload', null],
+    ['bytes', 'media.upload', { type: 'file', source: { path: 'a' }, name: 'x'.repeat(40_000) }],
+  ]
+  for (const [jobId, name, data] of foreign) await queue.add(name, data, { jobId })
+  for (const [id] of foreign) expect(await failureOf({ id })).toMatchObject({ kind: 'invalid' })
+  await queue.close()
+  expect(it.simulator.log().slice(before)).toEqual([])
+  expect(({} as Record<string, unknown>)['x']).toBeUndefined()
+})
+
+test('a foreign job that is right runs', async () => {
+  const queue = new Queue('upload', { connection: it.redis, prefix: it.namespace })
+  const path = await it.put('foreign.txt', 'six bytes and more')
+  await queue.add('media.upload', { type: 'file', source: { path } }, { jobId: 'right' })
+  await queue.close()
+  const record = await until('the record', async () => {
+    const found = await it.producer.read('right')
+    return found?.state === 'done' ? found : undefined
+  })
+  expect(record.result).toMatchObject({ name: 'foreign.txt', sizeBytes: 18 })
+})
+
+test('a payload that is not valid is refused by the producer and stores nothing', async () => {
+  const upload = it.producer.upload({ type: 'picture' as 'image', source: { path: 'a' } })
+  await expect(upload).rejects.toMatchObject({ kind: 'invalid', message: expect.stringContaining('type') })
+  await expect(it.producer.download({ mediaId: 'has space' })).rejects.toMatchObject({ kind: 'invalid' })
+  await expect(it.producer.download({ mediaId: 'x' }, { key: 'a\nb' })).rejects.toMatchObject({
+    kind: 'invalid',
+  })
+})
+
+test('a wrong secret is told at once and asked for once, however many jobs wait', async () => {
+  const own = await deploy()
+  await own.startHere({ apps: { default: { ...account, secret: 'not-the-secret' } } })
+  const path = await own.put('a.txt', 'six bytes and more')
+  const jobs = await Promise.all(
+    Array.from({ length: 20 }, () => own.producer.upload({ type: 'file', source: { path } })),
+  )
+  for (const { id } of jobs) {
+    const record = await until('the wait', async () => {
+      const found = await own.producer.read(id)
+      return found?.waiting ? found : undefined
+    })
+    expect(record).toMatchObject({
+      state: 'waiting',
+      waiting: { why: { kind: 'unavailable', errcode: 40001 } },
+    })
+  }
+  expect(own.simulator.log().map(call => [call.method, call.errcode])).toEqual([['gettoken', 40001]])
+})
+
+test('a platform that is not there costs attempts, not the job, and says what is wrong', async () => {
+  const own = await deploy()
+  await own.startHere()
+  const path = await own.put('a.txt', 'six bytes and more')
+  await own.simulator.stop()
+  const job = await own.producer.upload({ type: 'file', source: { path } })
+  const record = await until('an attempt', async () => {
+    const found = await own.producer.read(job.id)
+    return found && found.fence > 0 && found.state === 'queued' ? found : undefined
+  })
+  expect(record.fault).toBeUndefined()
+})
+
+test('HTML, nothing, half a body and broken JSON in place of an answer are tried again, and end right', async () => {
+  const own = await deploy()
+  await own.startHere()
+  for (const act of [
+    { do: 'html' },
+    { do: 'empty-body' },
+    { do: 'half-body' },
+    { do: 'invalid-json' },
+  ] as const) {
+    const path = await own.put('a.txt', 'six bytes and more')
+    own.simulator.faults.add({ method: 'media/upload', ...act })
+    const { mediaId } = await own.producer.result(
+      await own.producer.upload({ type: 'file', source: { path } }),
+      { timeoutMs: 15_000 },
+    )
+    own.simulator.faults.add({ method: 'media/get', ...act })
+    const down = await own.producer.result(await own.producer.download({ mediaId }), { timeoutMs: 15_000 })
+    expect(down.sizeBytes, act.do).toBe(18)
+  }
+}, 60_000)
+
+test('a Redis that is not there is told within seconds, and nothing is promised', async () => {
+  const { createProducer } = await import('../../src/index.ts')
+  const producer = createProducer({ redis: 'redis://127.0.0.1:1' })
+  const upload = producer.upload({ type: 'file', source: { path: await tempDir() } })
+  await expect(upload).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('same key'),
+  })
+  await producer.close()
+})
+
+test('the same key with another payload is a conflict, with the same one the same job', async () => {
+  const path = await it.put('k.txt', 'six bytes and more')
+  const first = await it.producer.upload({ type: 'file', source: { path } }, { key: 'k' })
+  expect(await it.producer.upload({ type: 'file', source: { path } }, { key: 'k' })).toEqual({
+    ...first,
+    isNew: false,
+  })
+  const other = it.producer.upload({ type: 'file', source: { path }, name: 'other.txt' }, { key: 'k' })
+  await expect(other).rejects.toMatchObject({ kind: 'conflict' })
+})
