@@ -63,8 +63,13 @@ async function answerEarly(call: Call, act: InsteadAct, early: 'keep-reading' | 
     await Promise.all([call.drain(), sendPlain(call, reply)])
     return
   }
+  if (early === 'reset') {
+    // Without `Connection: close`, since with it Node closes the connection in the ordinary way first.
+    call.response.once('finish', () => call.request.socket.resetAndDestroy())
+    await sendPlain(call, reply)
+    return
+  }
   await sendPlain(call, { ...reply, headers: { ...reply.headers, Connection: 'close' } })
-  if (early === 'reset') call.response.once('finish', () => call.request.socket.resetAndDestroy())
 }
 
 const replyInstead = (call: Call, act: InsteadAct): Reply =>

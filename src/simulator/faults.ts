@@ -109,7 +109,7 @@ const actReaders: { readonly [Name in ActName]: (input: Input) => Omit<Extract<A
 }
 
 /** Throws `BadInput` with one line that says what is wrong. */
-export function readFault(value: unknown, methods: readonly string[]): FaultSpec {
+function readFault(value: unknown, methods: readonly string[]): FaultSpec {
   const input = Input.from(value, 'a fault')
   const where = {
     method: input.choice('method', methods),

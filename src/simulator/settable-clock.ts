@@ -51,7 +51,7 @@ export class SettableClock {
   reset(): void {
     this.#frozenAtMs = undefined
     this.#offsetMs = 0
-    if (this.#start.startMs !== undefined) this.set(this.#start.startMs)
     if (this.#start.frozen) this.freeze()
+    if (this.#start.startMs !== undefined) this.set(this.#start.startMs)
   }
 }

@@ -82,6 +82,7 @@ export class Simulator {
 
   /** Cuts what is under way and removes all files. */
   async stop(): Promise<void> {
+    this.#cutAll()
     if (this.#server.listening) {
       const closed = Promise.withResolvers<void>()
       this.#server.close(() => closed.resolve())
@@ -95,7 +96,7 @@ export class Simulator {
   /** Back to the start: no media, tokens, faults and calls; the clock and the apps as at the start. */
   async reset(): Promise<void> {
     const { faults, tokens, clock, media, log } = this.#state
-    for (const { request } of this.#calls.keys()) request.socket.resetAndDestroy()
+    this.#cutAll()
     await Promise.all(this.#calls.values())
     faults.clear()
     tokens.reset()
@@ -120,9 +121,10 @@ export class Simulator {
 
   setClock({ advanceMs, nowMs, frozen }: ClockChange): ClockReading {
     const { clock } = this.#state
+    // Frozen first: a running clock would show a millisecond more than it was set to.
+    if (frozen === true) clock.freeze()
     if (nowMs !== undefined) clock.set(nowMs)
     if (advanceMs !== undefined) clock.advance(advanceMs)
-    if (frozen === true) clock.freeze()
     if (frozen === false) clock.run()
     return clock.reading()
   }
@@ -144,6 +146,13 @@ export class Simulator {
   addMedia(spec: MediumSpec): Promise<AddedMedium> {
     const { media, clock } = this.#state
     return addMedium(media, spec, { corpId: this.#settings.apps[0].corpId, nowMs: clock.nowMs() })
+  }
+
+  #cutAll(): void {
+    for (const call of this.#calls.keys()) {
+      if (call.entry.state !== 'done') call.note({ aborted: 'simulator' })
+      call.request.socket.resetAndDestroy()
+    }
   }
 
   get #origin(): string {
