@@ -1,5 +1,6 @@
 /** One call under way: what arrived, what the script does to it, and its body as far as somebody reads it. */
 
+import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Act, ActName, Cut } from './faults.ts'
 import type { CallEntry } from './log.ts'
@@ -64,6 +65,11 @@ export class Call {
     while (this.entry.bytesIn < sizeBytes) {
       if ((await this.body.next()).done) return
     }
+  }
+
+  /** The answer is out, or the connection is gone. */
+  async closed(): Promise<void> {
+    if (!this.signal.aborted) await once(this.signal, 'abort')
   }
 
   async hold(): Promise<void> {

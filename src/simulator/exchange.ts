@@ -60,7 +60,8 @@ async function answerEarly(call: Call, act: InsteadAct, early: 'keep-reading' | 
   await call.drain(act.afterBytes ?? 0)
   const reply = replyInstead(call, act)
   if (early === 'keep-reading') {
-    await Promise.all([call.drain(), sendPlain(call, reply)])
+    // Once the answer is out Node throws the rest of the body away by itself, and our reader would wait for ever.
+    await Promise.all([Promise.race([call.drain(), call.closed()]), sendPlain(call, reply)])
     return
   }
   if (early === 'reset') {

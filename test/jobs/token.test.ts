@@ -1,0 +1,56 @@
+/** A token that dies while uploads run: one refresh for the fleet, and each body sent whole the second time. */
+
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { deploy } from '../support/deployment.ts'
+
+const mib = 1024 * 1024
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+
+test.each([
+  40014, 42001,
+] as const)('a token refused with %i during uploads of two workers is refreshed once', async errcode => {
+  const { simulator, producer, put, startWorker } = await deploy()
+  await Promise.all([
+    startWorker({ WECOM_MEDIA_CONCURRENCY: '1' }),
+    startWorker({ WECOM_MEDIA_CONCURRENCY: '1' }),
+  ])
+  const content = Buffer.alloc(4 * mib, 'whole')
+  const source = { path: await put('a.bin', content) }
+  // Both uploads are under way with the first token when it is taken back; the platform looks at it after the body.
+  simulator.faults.add({
+    method: 'media/upload',
+    times: 2,
+    do: 'errcode',
+    errcode,
+    early: 'keep-reading',
+    afterBytes: 2 * mib,
+  })
+  simulator.faults.add({ method: 'media/upload', times: 2, do: 'hold', at: 'request', afterBytes: mib })
+  const jobs = await Promise.all([1, 2].map(n => producer.upload({ type: 'file', source, name: `${n}.bin` })))
+  await simulator.waitFor({ method: 'media/upload', state: 'held' }, { count: 2 })
+  simulator.invalidateTokens({ errcode })
+  simulator.release()
+  const results = await Promise.all(jobs.map(job => producer.result(job, { timeoutMs: 15_000 })))
+  expect(simulator.log({ method: 'gettoken' }).map(call => call.errcode)).toEqual([0, 0])
+  const uploads = simulator.log({ method: 'media/upload' })
+  expect(uploads.map(call => call.errcode)).toEqual([errcode, errcode, 0, 0])
+  for (const { name, mediaId } of results) {
+    expect(uploads.find(call => call.mediaId === mediaId)).toMatchObject({
+      filename: name,
+      sha256: sha256(content),
+    })
+  }
+  for (const job of jobs)
+    expect(await producer.read(job.id)).toMatchObject({ fence: 1, calls: 2, duplicates: 0 })
+}, 30_000)
+
+test('two hundred jobs on two cold workers ask for one token', async () => {
+  const { simulator, producer, put, startWorker } = await deploy()
+  const source = { path: await put('a.txt', 'six bytes and more') }
+  const jobs = await Promise.all(Array.from({ length: 200 }, () => producer.upload({ type: 'file', source })))
+  await Promise.all([startWorker(), startWorker()])
+  await Promise.all(jobs.map(job => producer.result(job, { timeoutMs: 15_000 })))
+  expect(simulator.log({ method: 'gettoken' })).toHaveLength(1)
+  expect(simulator.log({ method: 'media/upload' })).toHaveLength(200)
+}, 30_000)

@@ -1,0 +1,223 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { Fault } from '../../src/fault.ts'
+import { memoryTokenStore } from '../../src/wecom/memory-token-store.ts'
+import { createTokens, type Tokens, type TokensOptions, tokenKey } from '../../src/wecom/token.ts'
+import { redisTokenStore } from '../../src/wecom/token-store.ts'
+import { testRedis } from '../support/redis.ts'
+import { faultOf } from './files.ts'
+import { type ManualClock, manualClock } from './manual-clock.ts'
+
+const key = tokenKey('https://platform/cgi-bin', 'ww', 'default', 'secret')
+const lifeMs = 7_200_000
+
+/** A platform that numbers its tokens, and can be told to hold on or to fail. */
+function platform() {
+  const state = { calls: 0, next: undefined as Error | undefined, hold: Promise.resolve() }
+  const fetch = async () => {
+    state.calls += 1
+    const value = `token-${state.calls}`
+    await state.hold
+    const error = state.next
+    if (error) throw error
+    return { value, lifeMs }
+  }
+  return { state, fetch }
+}
+
+interface Bench extends ReturnType<typeof platform> {
+  readonly clock: ManualClock
+  readonly tokens: Tokens
+  readonly more: (over?: Partial<TokensOptions>) => Tokens
+}
+
+function bench(): Bench {
+  const clock = manualClock()
+  const { state, fetch } = platform()
+  const store = memoryTokenStore(clock)
+  const more = (over: Partial<TokensOptions> = {}) =>
+    createTokens({ store, key, fetch, clock, lockMs: 12_000, app: 'default', random: () => 1, ...over })
+  return { clock, state, fetch, tokens: more(), more }
+}
+
+const no = (errcode: number, kind: 'token' | 'limit' | 'busy' | 'rejected') =>
+  new Fault(kind, `gettoken: refused (errcode ${errcode})`, { errcode })
+
+describe('the token', () => {
+  test('is fetched once for a crowd in one process, and kept', async () => {
+    const { tokens, state } = bench()
+    const all = await Promise.all(Array.from({ length: 200 }, () => tokens.current()))
+    expect(new Set(all)).toEqual(new Set(['token-1']))
+    expect(await tokens.current()).toBe('token-1')
+    expect(state.calls).toBe(1)
+  })
+
+  test('is fetched once for two processes over one store', async () => {
+    const { tokens, more, state, clock } = bench()
+    const hold = Promise.withResolvers<void>()
+    state.hold = hold.promise
+    const both = Promise.all([tokens.current(), more().current()])
+    await clock.advance(100)
+    hold.resolve()
+    await new Promise(resolve => setImmediate(resolve))
+    await clock.advance(100)
+    expect(await both).toEqual(['token-1', 'token-1'])
+    expect(state.calls).toBe(1)
+  })
+
+  test('is renewed before it ends, by one, while the others go on with the old one', async () => {
+    const { tokens, more, state, clock } = bench()
+    await tokens.current()
+    await clock.advance(lifeMs * 0.91)
+    const hold = Promise.withResolvers<void>()
+    state.hold = hold.promise
+    const renewing = tokens.current()
+    await new Promise(resolve => setImmediate(resolve))
+    expect(await tokens.current()).toBe('token-1')
+    expect(await more().current()).toBe('token-1')
+    hold.resolve()
+    expect(await renewing).toBe('token-2')
+    expect(await tokens.current()).toBe('token-2')
+    expect(state.calls).toBe(2)
+  })
+
+  test('that cannot be renewed early is used to its end, and not asked for again and again', async () => {
+    const { tokens, state, clock } = bench()
+    await tokens.current()
+    await clock.advance(lifeMs * 0.95)
+    state.next = new Fault('transient', 'away')
+    for (let i = 0; i < 5; i += 1) expect(await tokens.current()).toBe('token-1')
+    expect(state.calls).toBe(2)
+    await clock.advance(lifeMs * 0.05)
+    expect((await faultOf(tokens.current())).kind).toBe('transient')
+  })
+
+  test('that the platform rejected is fetched anew, once for all who met it', async () => {
+    const { tokens, more, state } = bench()
+    const other = more()
+    const [old] = await Promise.all([tokens.current(), other.current()])
+    await Promise.all([tokens.reject(old), other.reject(old)])
+    expect(await tokens.current()).toBe('token-2')
+    await other.reject(old)
+    expect(await other.current()).toBe('token-2')
+    expect(state.calls).toBe(2)
+  })
+
+  test('is not waited for by a caller who leaves, and still comes for the others', async () => {
+    const { tokens, state } = bench()
+    const hold = Promise.withResolvers<void>()
+    state.hold = hold.promise
+    const leaving = new AbortController()
+    const left = tokens.current(leaving.signal)
+    const stays = tokens.current()
+    await new Promise(resolve => setImmediate(resolve))
+    leaving.abort(new Error('left'))
+    await expect(left).rejects.toThrow('left')
+    hold.resolve()
+    expect(await stays).toBe('token-1')
+  })
+})
+
+describe('a secret that the platform refuses', () => {
+  test('is asked for once a minute by the whole fleet', async () => {
+    const { tokens, more, state, clock } = bench()
+    state.next = no(40001, 'token')
+    const faults = await Promise.all([tokens, more(), tokens, more()].map(each => faultOf(each.current())))
+    expect(faults.map(fault => fault.kind)).toEqual(Array(4).fill('unavailable'))
+    await clock.advance(59_000)
+    const last = await faultOf(more().current())
+    expect(last).toMatchObject({ kind: 'unavailable', errcode: 40001, waitMs: 1_000 })
+    expect(last.message).toContain('app "default"')
+    expect(state.calls).toBe(1)
+    await clock.advance(1_000)
+    await faultOf(tokens.current())
+    expect(state.calls).toBe(2)
+  })
+
+  test('does not close the app for a corrected secret', async () => {
+    const { tokens, more, state } = bench()
+    state.next = no(40001, 'token')
+    await faultOf(tokens.current())
+    state.next = undefined
+    const corrected = more({ key: tokenKey('https://platform/cgi-bin', 'ww', 'default', 'corrected') })
+    expect(await corrected.current()).toBe('token-2')
+  })
+
+  test('a limit on gettoken is kept as a limit, an unknown code as unavailable, busy and silence are not remembered', async () => {
+    for (const [error, kind, calls] of [
+      [no(45009, 'limit'), 'limit', 1],
+      [no(99_999, 'rejected'), 'unavailable', 1],
+      [no(-1, 'busy'), 'busy', 2],
+      [new Fault('transient', 'away'), 'transient', 2],
+    ] as const) {
+      const { tokens, state } = bench()
+      state.next = error
+      expect((await faultOf(tokens.current())).kind).toBe(kind)
+      expect((await faultOf(tokens.current())).kind).toBe(kind)
+      expect(state.calls).toBe(calls)
+    }
+  })
+})
+
+describe('keys', () => {
+  test('differ in every dimension, and the app part does not depend on the secret', () => {
+    const parts = ['https://a', 'ww', 'app', 'secret'] as const
+    const base = tokenKey(...parts)
+    for (const i of [0, 1, 2]) {
+      expect(tokenKey(...(parts.with(i, 'other') as [string, string, string, string])).app).not.toBe(base.app)
+    }
+    expect(tokenKey('https://a', 'w', 'wapp', 'secret').app).not.toBe(base.app)
+    expect(tokenKey('https://a', 'ww', 'app', 'new')).toMatchObject({ app: base.app })
+    expect(tokenKey('https://a', 'ww', 'app', 'new').secret).not.toBe(base.secret)
+    expect(JSON.stringify(base)).not.toMatch(/ww|secret"?:"?secret/)
+  })
+})
+
+describe('over Redis', () => {
+  const open = () => {
+    const { redis, prefix } = testRedis()
+    const { state, fetch } = platform()
+    const more = (over: Partial<TokensOptions> = {}) =>
+      createTokens({
+        store: redisTokenStore({ redis, prefix }),
+        key,
+        fetch,
+        clock: systemClock,
+        lockMs: 400,
+        app: 'default',
+        ...over,
+      })
+    return { state, more, store: redisTokenStore({ redis, prefix }) }
+  }
+
+  test('four processes with fifty calls each make one gettoken call per token', async () => {
+    const { state, more } = open()
+    const fleet = [more(), more(), more(), more()]
+    state.hold = delay(30)
+    const crowd = () => Promise.all(fleet.flatMap(each => Array.from({ length: 50 }, () => each.current())))
+    expect(new Set(await crowd())).toEqual(new Set(['token-1']))
+    await Promise.all(fleet.map(each => each.reject('token-1')))
+    expect(new Set(await crowd())).toEqual(new Set(['token-2']))
+    expect(state.calls).toBe(2)
+  })
+
+  test('a refresher that dies holds the others up for the life of its lock, not longer', async () => {
+    const { state, more, store } = open()
+    await store.lock(key, 'dead', 400)
+    const startedMs = performance.now()
+    expect(await more().current()).toBe('token-1')
+    const waitedMs = performance.now() - startedMs
+    expect(waitedMs).toBeGreaterThan(250)
+    expect(waitedMs).toBeLessThan(1_500)
+    expect(state.calls).toBe(1)
+  })
+
+  test('a refresher that fails gives the lock back at once', async () => {
+    const { state, more } = open()
+    state.next = new Fault('transient', 'away')
+    await faultOf(more({ lockMs: 60_000 }).current())
+    state.next = undefined
+    expect(await more({ lockMs: 60_000 }).current()).toBe('token-2')
+  })
+})
