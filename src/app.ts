@@ -2,6 +2,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import type { Redis } from 'ioredis'
+import { startChores } from './chores.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { Fault } from './fault.ts'
@@ -14,10 +15,9 @@ import type { Resources } from './processors/context.ts'
 import { type QueueWorker, startWorker } from './processors/worker.ts'
 import { type Admin, createAdmin } from './queues/admin.ts'
 import { jobs, queueNames } from './queues/jobs.ts'
-import { keepReconciling } from './queues/reconcile.ts'
 import { createRecords, endedChannel, type Records } from './record/index.ts'
 import { connectSubscriber, connectWorker, firstAnswer, isRefusal } from './redis.ts'
-import { hooksFor, redisTrouble, repairHook } from './report.ts'
+import { hooksFor, redisTrouble } from './report.ts'
 import { type Client, createClient, redisTokenStore } from './wecom/index.ts'
 
 export interface AppOptions {
@@ -68,7 +68,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     closers.push(() => Promise.all(workers.map(worker => worker.stop(config.graceMs))))
     await Promise.all(workers.map(worker => worker.ready()))
     await listenForCancels(subscriber, endedChannel(namespace), workers)
-    closers.push(startReconciling(records, admin, log, metrics))
+    closers.push(startChores({ records, admin, downloads: config.downloads, log, metrics }))
     const server = listen ? await openAdmin(config, { registry, metrics, admin, workers, redis }) : undefined
     if (server) closers.push(() => server.close())
     return { url: server?.url, stop }
@@ -91,12 +91,17 @@ async function usable(folder: string): Promise<void> {
 
 function openClients(config: Config, redis: Redis, namespace: string, metrics: Metrics): Map<string, Client> {
   const tokens = redisTokenStore({ redis, prefix: namespace })
+  // Every job under way may speak: none waits for a connection with a file open and a lock running.
+  const connections = config.concurrency * queueNames.length
   return new Map(
     Object.entries(config.apps).map(([app, { corpId, secret }]) => {
       keepSecret(secret)
       const onCall: NonNullable<Parameters<typeof createClient>[0]['onCall']> = event =>
         observeCall(metrics, event)
-      return [app, createClient({ app, corpId, secret, baseUrl: config.baseUrl, tokens, onCall })]
+      return [
+        app,
+        createClient({ app, corpId, secret, baseUrl: config.baseUrl, tokens, connections, onCall }),
+      ]
     }),
   )
 }
@@ -156,22 +161,6 @@ async function listenForCancels(
     if (id && state === 'cancelled') for (const worker of workers) worker.interrupt(id, 'cancelled')
   })
   await subscriber.subscribe(channel)
-}
-
-function startReconciling(
-  records: Records,
-  admin: Admin,
-  log: Logger,
-  metrics: Metrics,
-): () => Promise<void> {
-  const over = new AbortController()
-  const onRepair = repairHook(log, metrics)
-  const onError = (error: unknown): void => log.error({ error: String(error) }, 'reconciling failed')
-  const rounds = keepReconciling({ records, admin, clock: systemClock, onRepair }, onError, over.signal)
-  return async () => {
-    over.abort()
-    await rounds
-  }
 }
 
 interface AdminParts {

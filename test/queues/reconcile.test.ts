@@ -9,7 +9,7 @@ import { type Deployment, deploy } from '../support/deployment.ts'
 
 /** One round with everything due now; answers what was repaired. */
 async function round({ redis, records, namespace }: Deployment): Promise<string[]> {
-  for (const id of await redis.zrange(`${namespace}:open`, 0, -1))
+  for (const id of await redis.zrange(`${namespace}:open`, '0', '-1'))
     await redis.zadd(`${namespace}:open`, 1, id)
   const admin = createAdmin(redis, namespace, () => undefined)
   const repairs: string[] = []

@@ -1,0 +1,49 @@
+/** What every worker does now and then besides jobs: compare records with the queues, sweep old partial files. */
+
+import { systemClock } from './clock.ts'
+import { sweepPartials } from './files/partial-names.ts'
+import type { Logger } from './log.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import type { Admin } from './queues/admin.ts'
+import { keepReconciling } from './queues/reconcile.ts'
+import type { Records } from './record/index.ts'
+import { repairHook } from './report.ts'
+
+export interface ChoreParts {
+  readonly records: Records
+  readonly admin: Admin
+  readonly downloads: string
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+const hourMs = 3_600_000
+/** Far beyond any deadline that is usual; a job with a longer one begins its download anew. */
+const partialLifeMs = 7 * 24 * hourMs
+
+/** Starts them all; the answer ends them. */
+export function startChores({ records, admin, downloads, log, metrics }: ChoreParts): () => Promise<void> {
+  const over = new AbortController()
+  const onError = (chore: string) => (error: unknown) =>
+    log.error({ chore, error: String(error) }, 'chore failed')
+  const parts = { records, admin, clock: systemClock, onRepair: repairHook(log, metrics) }
+  const chores = [
+    keepReconciling(parts, onError('reconcile'), over.signal),
+    keepSweeping(downloads, onError('sweep'), over.signal),
+  ]
+  return async () => {
+    over.abort()
+    await Promise.all(chores)
+  }
+}
+
+async function keepSweeping(
+  folder: string,
+  onError: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await sweepPartials(folder, partialLifeMs, systemClock.nowMs()).catch(onError)
+    await systemClock.sleep(hourMs, signal).catch(() => undefined)
+  }
+}
