@@ -104,7 +104,7 @@ test('a cancelled job runs again when asked to', async () => {
 })
 
 test('a worker that stops hands its running job back without costing an attempt', async () => {
-  const { producer, put, startHere, simulator } = await deploy()
+  const { producer, put, startHere, simulator, redis, namespace } = await deploy()
   const app = await startHere({ graceMs: 100 })
   simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'request' })
   const job = await producer.upload({
@@ -114,6 +114,8 @@ test('a worker that stops hands its running job back without costing an attempt'
   await simulator.waitFor({ method: 'media/upload', state: 'held' })
   await app.stop()
   expect(await producer.read(job.id)).toMatchObject({ state: 'queued', fence: 1 })
+  expect(await redis.hget(`${namespace}:upload:${job.id}`, 'atm'), 'attempts made').toBeNull()
+  expect(await redis.lrange(`${namespace}:upload:wait`, '0', '-1')).toEqual([job.id])
   await startHere()
   await producer.result(job, { timeoutMs: 5_000 })
   expect(await producer.read(job.id)).toMatchObject({ fence: 2 })

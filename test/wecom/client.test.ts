@@ -189,7 +189,8 @@ describe('what the platform says', () => {
     fault({ do: 'errcode', errcode: 99_999 } as never)
     await faultOf(wecom.upload(fileOf(small)))
     fault({ do: 'html', early: 'close' } as never)
-    const { mediaId } = await wecom.upload(fileOf(megabyte))
+    const big = randomBytes(8 * 1024 * 1024)
+    const { mediaId } = await wecom.upload(fileOf(big))
     const { body } = await wecom.get(mediaId)
     await body.toArray()
     await new Promise(resolve => setImmediate(resolve))
@@ -199,9 +200,9 @@ describe('what the platform says', () => {
       { ...common, method: 'media/upload', errcode: 99_999, kind: 'rejected', unknownCode: true },
       { ...common, method: 'media/upload', kind: 'transient' },
       { ...common, method: 'media/upload', retried: true },
-      { ...common, method: 'media/get', bytesReceived: megabyte.length },
+      { ...common, method: 'media/get', bytesReceived: big.length },
     ])
-    expect(events[3]?.bytesSent).toBeGreaterThan(megabyte.length)
+    expect(events[3]?.bytesSent).toBeGreaterThan(big.length)
     expect(events[0]?.ms).toBeGreaterThan(0)
   })
 
@@ -355,11 +356,12 @@ describe('a client', () => {
     fault({ do: 'hold', at: 'answer', times: 'always' } as never)
     const wecom = client({ connections: 2 })
     const uploads = Promise.all(Array.from({ length: 4 }, () => wecom.upload(fileOf(small))))
-    await sim.waitFor({ method: 'media/upload', state: 'held' }, { count: 2 })
+    const held = await sim.waitFor({ method: 'media/upload', state: 'held' }, { count: 2 })
     await new Promise(resolve => setTimeout(resolve, 50))
     expect(sim.log({ method: 'media/upload' })).toHaveLength(2)
     sim.release()
-    await sim.waitFor({ method: 'media/upload', state: 'held' }, { count: 2 })
+    const since = Math.max(...held.map(({ id }) => id))
+    await sim.waitFor({ method: 'media/upload', state: 'held', since }, { count: 2 })
     sim.release()
     await uploads
   })

@@ -1,9 +1,10 @@
+import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type ByteRange, type ClientOptions, memoryTokenStore } from '../../src/wecom/index.ts'
 import { tokenKey } from '../../src/wecom/token.ts'
 import { atEnd } from '../support/at-end.ts'
@@ -79,9 +80,9 @@ describe('error or file', () => {
   })
 
   test.each([
-    ['a page', head('Content-Type: text/html', 'Content-Length: 6') + '<html>', 'transient'],
+    ['a page', `${head('Content-Type: text/html', 'Content-Length: 6')}<html>`, 'transient'],
     ['an empty answer', head('Content-Type: image/png', 'Content-Length: 0'), 'transient'],
-    ['a broken JSON', head(`Content-Type: ${text.json}`, 'Content-Length: 3') + '{"a', 'transient'],
+    ['a broken JSON', `${head(`Content-Type: ${text.json}`, 'Content-Length: 3')}{"a`, 'transient'],
     ['no HTTP', 'SSH-2.0-OpenSSH\r\n', 'transient'],
     ['a 302', 'HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n', 'config'],
     ['a 404', 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n', 'rejected'],
@@ -297,6 +298,41 @@ describe('the way there', () => {
     const client = testClient({ baseUrl, tokens: await withToken(baseUrl) })
     expect((await faultOf(client.get('1abc'))).kind).toBe('config')
     expect(Buffer.concat(seen).toString('latin1')).not.toContain(token)
+  })
+
+  test('leads through the proxy of the environment, and not where no_proxy says so', async () => {
+    const origin = await startOrigin((_, response) => reply(response, accepted))
+    const asked: (string | undefined)[] = []
+    const proxy = createHttpServer((request, response) => {
+      asked.push(request.url?.replace(/\?.*/, ''))
+      request
+        .resume()
+        .on('end', () => reply(response, { ...accepted, access_token: token, expires_in: 7200 }))
+    })
+    await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+    atEnd(() => {
+      vi.unstubAllEnvs()
+      proxy.closeAllConnections()
+      proxy.close()
+    })
+    vi.stubEnv('http_proxy', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+    vi.stubEnv('no_proxy', '127.0.0.1')
+    await testClient({ baseUrl: 'http://wecom.invalid/cgi-bin' }).upload(fileOf(small))
+    expect(asked).toEqual(
+      ['gettoken', 'media/upload'].map(method => `http://wecom.invalid/cgi-bin/${method}`),
+    )
+    await origin.client().upload(fileOf(small))
+    expect(asked).toHaveLength(2)
+    expect(origin.count('media/upload')).toBe(1)
+  })
+
+  test('ends with the client, as often as that is said', async () => {
+    const origin = await startOrigin((_, response) => reply(response, accepted))
+    const client = origin.client({ retry: { transientTries: 0 } })
+    await client.upload(fileOf(small))
+    await Promise.all([client.close(), client.close()])
+    await client.close()
+    expect((await faultOf(client.upload(fileOf(small)))).kind).toBe('transient')
   })
 
   test('asks for no compression and says the exact length', async () => {

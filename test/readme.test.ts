@@ -1,0 +1,412 @@
+/** The READMEs against the code: tables, names, paths, commands and examples. What is not checked here is not true for long. */
+
+import { execFile } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Queue } from 'bullmq'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { ZodType } from 'zod'
+import { settings } from '../src/config.ts'
+import { Fault, kinds } from '../src/fault.ts'
+import { metricsTable } from '../src/metrics/metrics.ts'
+import { namespaceOf } from '../src/namespace.ts'
+import { outcomeOf } from '../src/processors/outcome.ts'
+import { addOptions } from '../src/queues/add.ts'
+import { jobs } from '../src/queues/jobs.ts'
+import { BadInput, Simulator } from '../src/simulator/index.ts'
+import { formatsOf, type MediaType, mediaTypes, minBytes } from '../src/wecom/media-types.ts'
+import { defaultBaseUrl } from '../src/wecom/platform.ts'
+import { atEnd } from './support/at-end.ts'
+import { account, type Deployment, deploy } from './support/deployment.ts'
+import { startNode } from './support/processes.ts'
+import { tempDir } from './support/temp.ts'
+import { until } from './support/until.ts'
+
+const home = join(import.meta.dirname, '..')
+const read = (name: string): Promise<string> => readFile(join(home, name), 'utf8')
+const run = promisify(execFile)
+
+const readmes = ['README.md', 'README.zh-CN.md'] as const
+const documents = [...readmes, 'CONTRIBUTING.md', 'CHANGELOG.md'] as const
+const texts = Object.fromEntries(
+  await Promise.all(documents.map(async name => [name, await read(name)])),
+) as Record<(typeof documents)[number], string>
+
+interface Block {
+  /** What stands behind the fence, such as `ts producer`. */
+  readonly info: string
+  readonly code: string
+}
+
+const blocksOf = (text: string): Block[] =>
+  [...text.matchAll(/^```(.+)\n([\s\S]*?)^```$/gm)].map(([, info = '', code = '']) => ({ info, code }))
+
+/** Of both READMEs alike; see the test of their likeness. */
+const block = (info: string): string => {
+  const found = blocksOf(texts['README.md']).find(one => one.info === info)
+  if (!found) throw new Error(`README.md has no block "${info}"`)
+  return found.code
+}
+
+const withoutBlocks = (text: string): string => text.replace(/^```[\s\S]*?^```$/gm, '')
+const spansOf = (text: string): string[] =>
+  [...withoutBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span)
+
+type Row = readonly string[]
+
+/** Tables without their head, each a list of rows of cells. */
+const tablesOf = (text: string): Row[][] =>
+  [...withoutBlocks(text).matchAll(/(?:^\|.*\|\n)+/gm)].map(([table]) =>
+    table
+      .trimEnd()
+      .split('\n')
+      .slice(2)
+      .map(line =>
+        line
+          .slice(1, -1)
+          .split('|')
+          .map(cell => cell.trim()),
+      ),
+  )
+
+const keyOf = ([first = '']: Row): string => first.replace(/^`(.*)`$/, '$1')
+
+/** The table that has a row of this name: name -> the other cells. */
+const tableWith = (text: string, name: string): Record<string, Row> => {
+  const table = tablesOf(text).find(rows => rows.some(row => keyOf(row) === name))
+  if (!table) throw new Error(`no table has a row ${name}`)
+  expect(new Set(table.map(keyOf)).size).toBe(table.length)
+  return Object.fromEntries(table.map(row => [keyOf(row), row.slice(1)]))
+}
+
+const columns = (table: Record<string, Row>, count: number): Record<string, Row> =>
+  Object.fromEntries(Object.entries(table).map(([name, cells]) => [name, cells.slice(0, count)]))
+
+const code = (text: string): string => `\`${text}\``
+const codes = (names: readonly string[]): string => names.map(code).join(', ') || '–'
+const mapRows = <V>(table: Readonly<Record<string, V>>, cells: (row: V, name: string) => Row) =>
+  Object.fromEntries(Object.entries(table).map(([name, row]) => [name, cells(row, name)]))
+
+const defaultOf = ({ schema }: { readonly schema: ZodType }): string => {
+  const { data } = schema.safeParse(undefined)
+  return data === undefined ? '–' : code(String(data))
+}
+
+const outcomeCell = (kind: (typeof kinds)[number]): string => {
+  const job = { busyTries: 0, remainingMs: Number.POSITIVE_INFINITY, isLastAttempt: false }
+  const outcome = outcomeOf(new Fault(kind, 'x'), job)
+  return outcome.as === 'wait' ? `${code('wait')} ${outcome.ms / 1000} s` : code(outcome.as)
+}
+
+const typeCells = (type: MediaType, any: string): Row => {
+  const rules: { maxBytes: number; maxSeconds?: number } = mediaTypes[type]
+  const formats = formatsOf(type)
+  const formatCell = formats === 'any' ? any : formats.map(format => format.toUpperCase()).join(', ')
+  const length = rules.maxSeconds === undefined ? '–' : `${rules.maxSeconds} s`
+  return [`${rules.maxBytes / 1024 / 1024} MiB`, formatCell, length]
+}
+
+/** `name?` for a field that may be left out. */
+const fieldsOf = ({ shape }: { readonly shape: Readonly<Record<string, ZodType>> }): string[] =>
+  Object.entries(shape)
+    .map(([name, schema]) => (schema.safeParse(undefined).success ? `${name}?` : name))
+    .sort()
+const fieldsIn = (cell: string): string[] =>
+  [...cell.matchAll(/`([A-Za-z0-9]+\??)`/g)].map(([, name = '']) => name).sort()
+
+describe.each(readmes)('%s', name => {
+  const text = texts[name]
+  const any = name === 'README.md' ? 'any' : '任意'
+
+  test('has the settings of src/config.ts with their defaults', () => {
+    const table = columns(tableWith(text, 'REDIS_URL'), 1)
+    expect(table).toEqual(mapRows(settings, row => [defaultOf(row)]))
+  })
+
+  test('has the kinds of faults and what each leads to', () => {
+    const table = columns(tableWith(text, 'transient'), 1)
+    expect(table).toEqual(Object.fromEntries(kinds.map(kind => [kind, [outcomeCell(kind)]])))
+  })
+
+  test('has the metrics with their types and labels', () => {
+    const table = columns(tableWith(text, 'wecom_media_jobs_total'), 2)
+    expect(table).toEqual(mapRows(metricsTable, ({ type, labelNames }) => [type, codes(labelNames)]))
+  })
+
+  test('has the types of media with their limits', () => {
+    const table = columns(tableWith(text, 'image'), 3)
+    expect(table).toEqual(mapRows(mediaTypes, (_rules, type) => typeCells(type as MediaType, any)))
+    expect(text).toMatch(
+      new RegExp(name === 'README.md' ? `at least ${minBytes} bytes` : `至少 ${minBytes} 字节`),
+    )
+  })
+
+  test('has the jobs with their payloads, results, attempts and deadlines', () => {
+    const table = tableWith(text, 'media.upload')
+    expect(Object.keys(table)).toEqual(Object.keys(jobs))
+    for (const [job, { queue, payload, result, attempts, deadlineMs }] of Object.entries(jobs)) {
+      const [inQueue = '', takes = '', gives = '', ...rest] = table[job] ?? []
+      expect(inQueue).toBe(code(queue))
+      expect(fieldsIn(takes)).toEqual(fieldsOf(payload))
+      expect(fieldsIn(gives)).toEqual(fieldsOf(result))
+      expect(rest).toEqual([String(attempts), `${deadlineMs / 3_600_000} h`])
+    }
+  })
+
+  test('lists every fault that the simulator can play', () => {
+    const { faults } = new Simulator()
+    const add = () => faults.add({ method: 'media/get', do: '?' } as never)
+    expect(add).toThrow(BadInput)
+    const known = /one of: (.*)/.exec(String(catching(add)))?.[1]?.split(', ') ?? []
+    expect(known.length).toBeGreaterThan(5)
+    expect(text).toContain(codes(known).replaceAll(', ', name === 'README.md' ? ', ' : '、'))
+  })
+
+  test('stays under 250 lines', () => {
+    expect(text.trimEnd().split('\n').length).toBeLessThan(250)
+  })
+})
+
+const catching = (work: () => unknown): unknown => {
+  try {
+    return work()
+  } catch (error) {
+    return error
+  }
+}
+
+describe('the two READMEs', () => {
+  const [english, chinese] = [texts['README.md'], texts['README.zh-CN.md']]
+  const sectionsOf = (text: string): string[] => text.split(/^## /m)
+
+  test('have the same headings', () => {
+    const levels = (text: string) => [...withoutBlocks(text).matchAll(/^(#+) /gm)].map(([, level]) => level)
+    expect(levels(chinese)).toEqual(levels(english))
+  })
+
+  test('have the same tables, row by row', () => {
+    const keys = (text: string) => tablesOf(text).map(rows => rows.map(keyOf))
+    expect(keys(chinese)).toEqual(keys(english))
+  })
+
+  test('have the same blocks of code', () => {
+    expect(blocksOf(chinese)).toEqual(blocksOf(english))
+  })
+
+  test('name the same things in each section', () => {
+    const named = (text: string) => sectionsOf(text).map(section => [...new Set(spansOf(section))].sort())
+    expect(named(chinese)).toEqual(named(english))
+  })
+})
+
+/** GitHub's anchor of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s-]/gu, '')
+    .replace(/\s/g, '-')
+
+const isPath = (span: string): boolean =>
+  /^(src|test|bin|demo|schemas|docs|bench|deploy|node_modules)\/[\w./-]*$/.test(span) ||
+  /^[\w-]+\.(md|json|ts)$/.test(span)
+
+describe.each(documents)('%s', name => {
+  const text = texts[name]
+
+  test('names only files that exist', () => {
+    const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target)
+    const files = links.filter(link => !/^(https:|#)/.test(link))
+    const missing = [...files, ...spansOf(text).filter(isPath)].filter(path => !existsSync(join(home, path)))
+    expect(missing).toEqual([])
+    const anchors = [...withoutBlocks(text).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchorOf(title))
+    const dead = links.filter(link => link.startsWith('#') && !anchors.includes(link.slice(1)))
+    expect(dead).toEqual([])
+  })
+
+  test('names only scripts that package.json has', async () => {
+    const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> }
+    const named = [...text.matchAll(/npm (?:run ([\w:]+)|(test)\b)/g)].map(
+      ([, script, test]) => script ?? test,
+    )
+    expect(named.filter(script => scripts[script ?? ''] === undefined)).toEqual([])
+  })
+})
+
+describe('the commands', () => {
+  /** Each `wecom-media <command> …` in code, anywhere. */
+  const uses = documents
+    .flatMap(name => [
+      ...spansOf(texts[name]),
+      ...blocksOf(texts[name]).flatMap(({ code }) => code.split('\n')),
+    ])
+    .flatMap(text => [...text.matchAll(/^(?:npx )?wecom-media ([a-z]+)(.*)$/g)])
+    .map(([, command = '', rest = '']) => ({ command, flags: rest.match(/(?<= )--?[a-z][\w-]*/g) ?? [] }))
+  const helps = new Map<string, string>()
+
+  beforeAll(async () => {
+    const commands = ['', ...new Set(uses.map(({ command }) => command))]
+    const script = `
+      import { main } from ${JSON.stringify(join(home, 'src/main.ts'))}
+      for (const command of ${JSON.stringify(commands)}) {
+        await main(command === '' ? ['--help'] : [command, '--help'])
+        process.stdout.write('\\0')
+      }`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script])
+    for (const [index, help] of stdout.split('\0').entries()) helps.set(commands[index] ?? 'end', help)
+  })
+
+  test('are known to the program, and so are their flags', () => {
+    const known = [...(helps.get('') ?? '').matchAll(/^ {2}([a-z]+) /gm)].map(([, command]) => command)
+    expect(uses.length).toBeGreaterThan(8)
+    for (const { command, flags } of uses) {
+      expect(known).toContain(command)
+      for (const flag of flags) expect(helps.get(command)).toMatch(new RegExp(`(^|[\\s,])${flag}\\b`, 'm'))
+    }
+  })
+
+  test('are all in the READMEs', () => {
+    const known = [...(helps.get('') ?? '').matchAll(/^ {2}([a-z]+) /gm)].map(([, command]) => command)
+    const shown = new Set(uses.map(({ command }) => command))
+    expect(known.filter(command => command !== 'help' && !shown.has(command ?? ''))).toEqual([])
+  })
+})
+
+test('the demo prints what README shows: the files of demo/ with their sizes', async () => {
+  const shown = block('text demo')
+  const names = (await readdir(join(home, 'demo'))).filter(name => !name.endsWith('.md'))
+  expect(names.length).toBeGreaterThan(4)
+  for (const name of names) {
+    const { size } = await stat(join(home, 'demo', name))
+    expect(shown).toMatch(new RegExp(`│ ${name} +│ .*│ +${(size / 1024).toFixed(1)} KiB │`))
+  }
+  expect(shown.match(/│ {4}yes {5}│/g)).toHaveLength(names.length)
+})
+
+test('every arrow of README is an import in the code', async () => {
+  for (const line of block('text arrows').trim().split('\n')) {
+    const chain = line.split(' -> ').map(part => part.split(', '))
+    expect(chain.length).toBeGreaterThan(1)
+    for (const [index, [from = '']] of chain.slice(0, -1).entries())
+      for (const to of chain[index + 1] ?? []) expect(await imports(from, to), `${from} -> ${to}`).toBe(true)
+  }
+})
+
+/** Whether a file of the first folder (or file) imports one of the second. */
+const imports = async (from: string, to: string): Promise<boolean> => {
+  const folder = join(home, 'src', from)
+  const files = existsSync(folder)
+    ? (await readdir(folder)).map(name => join(folder, name))
+    : [`${folder}.ts`]
+  const sources = await Promise.all(files.map(file => readFile(file, 'utf8')))
+  return sources.some(source => new RegExp(`from '\\.\\.?/${to}(/|\\.ts)`).test(source))
+}
+
+describe('the examples', () => {
+  /** Imports of the package -> the sources that its exports are built from. */
+  const resolved = async (code: string): Promise<string> => {
+    const { exports } = JSON.parse(await read('package.json')) as {
+      exports: Record<string, { default: string }>
+    }
+    return code.replace(/(?<=from ')wecom-media(\/\w+)?(?=')/g, (_all, path = '') => {
+      const built = exports[`.${path}`]?.default ?? ''
+      expect(built).toMatch(/^\.\/dist\/.*\.js$/)
+      return join(home, built.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))
+    })
+  }
+
+  /** Writes the example as a script into the folder. */
+  const script = async (info: string, folder: string): Promise<string> => {
+    const path = join(folder, `${info.replace(' ', '-')}.mts`)
+    await writeFile(path, await resolved(block(info)))
+    return path
+  }
+
+  const photo = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), randomBytes(5_000)])
+  const sha256 = createHash('sha256').update(photo).digest('hex')
+
+  /** Runs the example in the root, beside photo.jpg, with the settings of the workers; answers what it printed. */
+  const runExample = async (
+    info: string,
+    { root, config, put }: Deployment,
+    redisUrl = '',
+  ): Promise<string> => {
+    await put('photo.jpg', photo)
+    const example = startNode(await script(info, await tempDir()), {
+      cwd: root,
+      env: {
+        REDIS_URL: redisUrl,
+        WECOM_BASE_URL: config.baseUrl,
+        WECOM_MEDIA_PREFIX: config.prefix,
+        WECOM_CORP_ID: account.corpId,
+        WECOM_CORP_SECRET: account.secret,
+      },
+    })
+    const { code } = await example.ended
+    expect(example.stderr()).toBe('')
+    expect(code).toBe(0)
+    return example.stdout()
+  }
+
+  test('of the producer uploads and downloads', async () => {
+    const deployment = await deploy()
+    await deployment.startHere()
+    const printed = await runExample('ts producer', deployment, deployment.config.redisUrl)
+    expect(printed).toContain(sha256)
+    expect(deployment.simulator.log({ method: 'media/upload' })).toMatchObject([
+      { sha256, filename: 'photo.jpg' },
+    ])
+  })
+
+  test('of the client uploads and downloads', async () => {
+    const deployment = await deploy()
+    await runExample('ts client', deployment)
+    expect(await readFile(join(deployment.root, 'copy.jpg'))).toEqual(photo)
+  })
+
+  test('compile for a user with strict types', async () => {
+    const folder = await tempDir()
+    const files = await Promise.all(['ts producer', 'ts client'].map(info => script(info, folder)))
+    const flags = ['--noEmit', '--strict', '--allowImportingTsExtensions', '--skipLibCheck', '--ignoreConfig']
+    const target = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable']
+    const types = ['--types', 'node', '--typeRoots', join(home, 'node_modules/@types')]
+    const tsc = run(join(home, 'node_modules/.bin/tsc'), [...flags, ...target, ...types, ...files])
+    const printed = await tsc.then(({ stdout }) => stdout).catch(error => String(error.stdout || error))
+    // Our own sources are stricter than a user's settings; a user sees only their declarations.
+    const ofOurs = /(^|\/)src\/.*: error TS/
+    expect(printed.split('\n').filter(line => line.includes('error') && !ofOurs.test(line))).toEqual([])
+  })
+
+  test('of the simulator are taken by its control API', async () => {
+    const simulator = await new Simulator().start()
+    atEnd(() => simulator.stop())
+    const lines = block('sh control').trim().split('\n')
+    for (const line of lines) {
+      const [, path, body] = /^curl "\$CONTROL\/(\S+)"(?: -d '(.*)')?$/.exec(line) ?? []
+      const url = `${simulator.controlUrl}/${path}`
+      const response = await fetch(url, body === undefined ? {} : { method: 'POST', body })
+      expect([line, response.status, await response.text()]).toEqual([line, 200, expect.any(String)])
+    }
+  })
+
+  test('of a foreign producer is done', async () => {
+    const { prefix, queue, name, data, opts } = JSON.parse(block('json foreign'))
+    expect(prefix).toBe(namespaceOf(defaultBaseUrl))
+    const deployment = await deploy()
+    await deployment.startHere()
+    await deployment.put('photo.jpg', photo)
+    const foreign = new Queue(queue, { connection: deployment.redis, prefix: deployment.namespace })
+    atEnd(() => foreign.close())
+    const job = await foreign.add(name, data, opts)
+    await until('the end of the job', () => job.isCompleted())
+    const result = (await foreign.getJob(opts.jobId))?.returnvalue
+    expect(jobs['media.upload'].result.parse(result)).toMatchObject({
+      name: 'photo.jpg',
+      sizeBytes: photo.length,
+    })
+    const { attempts, backoff } = addOptions('media.upload', opts.jobId)
+    expect(opts).toEqual({ jobId: opts.jobId, attempts, backoff })
+  })
+})
