@@ -18,11 +18,11 @@ export interface ProducerOptions {
    */
   readonly redis: string | Redis
   /** The platform that the workers serve; queues of different platforms never meet. Default: the public one. */
-  readonly baseUrl?: string
+  readonly baseUrl?: string | undefined
   /** The hash tag before every key, as WECOM_MEDIA_PREFIX of the workers. Default `wecom-media`. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** Hears of trouble on connections that were opened here. */
-  readonly onError?: (error: Error) => void
+  readonly onError?: ((error: Error) => void) | undefined
 }
 
 /** A producer over Redis; nothing is sent before its first call. Faults: `config` for a bad URL. */

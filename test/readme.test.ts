@@ -267,7 +267,7 @@ describe('the commands', () => {
     }
   })
 
-  test('are all in the READMEs', () => {
+  test('are all shown in some document', () => {
     const known = [...(helps.get('') ?? '').matchAll(/^ {2}([a-z]+) /gm)].map(([, command]) => command)
     const shown = new Set(uses.map(({ command }) => command))
     expect(known.filter(command => command !== 'help' && !shown.has(command ?? ''))).toEqual([])

@@ -4,6 +4,7 @@ import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq
 import type { Clock } from '../clock.ts'
 import { Fault, type FaultReport, type Kind } from '../fault.ts'
 import { scrub } from '../log.ts'
+import { recordId } from '../queues/identity.ts'
 import { isJobName, type JobName, jobs } from '../queues/jobs.ts'
 import { fingerprintOf, parsePayload } from '../queues/parse.ts'
 import type { Records, Request } from '../record/index.ts'
@@ -56,9 +57,10 @@ export async function runJob(
 ): Promise<unknown> {
   const startedMs = parts.clock.monotonicMs()
   const request = requestOf(job)
-  const claim = await parts.records.claim(request, token)
+  const claim = await parts.records.claim(request, { jobId: job.id ?? '', token })
   if (claim.as === 'not-holder') throw new Error('the lock was lost before the job began')
   if (claim.as === 'ended') return replay(claim)
+  if (claim.as === 'conflict') throw new UnrecoverableError(conflict(request.id))
   const attempt = begin(parts.records, request.id, claim.fence, signal)
   const end = { parts, job, token, attempt, tell: teller(parts, job, attempt, startedMs) }
   parts.running.set(attempt.id, attempt)
@@ -72,7 +74,8 @@ export async function runJob(
 }
 
 function requestOf(job: Job): Request {
-  const { id = '', name, queueName: queue } = job
+  const { name, queueName: queue } = job
+  const id = recordId(queue, job.id ?? '')
   const payload = JSON.stringify(job.data)
   // Not parsed yet: a foreign producer's nonsense must not look like a deadline that has passed.
   const asked = Number(job.data?.deadlineMs)
@@ -80,6 +83,9 @@ function requestOf(job: Job): Request {
   const deadlineMs = Number.isInteger(asked) && asked >= 1_000 ? asked : usual
   return { id, name, queue, payload, fingerprint: fingerprintOf(name, payload), deadlineMs }
 }
+
+const conflict = (id: string): string =>
+  `another request has the id ${id} (its data was changed, or a producer used the id again): queue it with an id of its own`
 
 /** The job has its end already; BullMQ's copy of it was lost. */
 function replay({ state, json }: { readonly state: string; readonly json: string }): unknown {

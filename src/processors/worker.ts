@@ -3,6 +3,7 @@
 import { type Job, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Clock } from '../clock.ts'
+import { recordId } from '../queues/identity.ts'
 import type { QueueName } from '../queues/jobs.ts'
 import { workerDied } from '../queues/reconcile.ts'
 import type { Records } from '../record/index.ts'
@@ -154,7 +155,7 @@ function listen(
 
 /** Past the stall limit BullMQ fails a job without calling the processor; every other end is in the record by now. */
 async function buryIfOpen(records: Records, job: Job, hooks: WorkerHooks, queue: QueueName): Promise<void> {
-  const id = job.id ?? ''
+  const id = recordId(queue, job.id ?? '')
   const record = await records.read(id)
   if (record?.state !== 'running') return
   const settled = await records.settle(record, { as: 'failed', fault: workerDied().report() })

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import { Fault } from '../fault.ts'
 import type { JobRecord, Records } from '../record/index.ts'
 import type { Admin } from './admin.ts'
+import { bullIds } from './identity.ts'
 import { isJobName } from './jobs.ts'
 
 /** Between two rounds, and between two looks at the same record, ms. */
@@ -52,20 +53,32 @@ async function repairOne(
   record: JobRecord,
   nowMs: number,
 ): Promise<Repair | undefined> {
-  const { id, queue } = record
-  const state = await admin.stateOf(queue, id)
+  const { queue } = record
+  const { jobId, state } = await find(admin, record)
   if (state === 'active') return
-  if (state === 'completed') return adopt(records, admin, record)
+  if (state === 'completed') return adopt(records, record, await admin.returnValue(queue, jobId))
   // The processor writes every end of its own: a failed job that still counts as running was ended by BullMQ.
   if (state === 'failed' && record.state === 'running') return endAs(records, record, workerDied())
-  if (record.deadlineAtMs < nowMs && (await admin.remove(queue, id))) return endAs(records, record, expired())
+  if (record.deadlineAtMs < nowMs && (await admin.remove(queue, jobId)))
+    return endAs(records, record, expired())
   if (state === 'unknown' || state === 'failed') return putBack(admin, record)
   return
 }
 
+async function find(
+  admin: Admin,
+  { id, queue }: JobRecord,
+): Promise<{ readonly jobId: string; readonly state: string }> {
+  for (const jobId of bullIds(queue, id)) {
+    const state = await admin.stateOf(queue, jobId)
+    if (state !== 'unknown') return { jobId, state }
+  }
+  return { jobId: id, state: 'unknown' }
+}
+
 /** BullMQ completed it, the record missed it: Redis lost its last second. */
-async function adopt(records: Records, admin: Admin, { id, queue }: JobRecord): Promise<Repair> {
-  await records.accept(id, await admin.returnValue(queue, id))
+async function adopt(records: Records, { id }: JobRecord, result: unknown): Promise<Repair> {
+  await records.accept(id, result)
   return 'accepted'
 }
 

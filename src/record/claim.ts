@@ -17,11 +17,13 @@ export type Claim =
     }
   | { readonly as: 'ended'; readonly state: string; readonly json: string }
   | { readonly as: 'not-holder' }
+  /** The id belongs to another request: a foreign producer reused it, or somebody changed the job's data. */
+  | { readonly as: 'conflict' }
 
 /*
  * KEYS 1 record, 2 BullMQ's lock, 3 open set
  * ARGV 1 lock token, 2 id, 3 name, 4 queue, 5 payload, 6 fingerprint, 7 deadline in ms
- * Answers {'not-holder'} | {'ended', state, result or fault} | {'claimed', fence, mark or '', ms to the deadline}.
+ * Answers {'not-holder'} | {'conflict'} | {'ended', state, result or fault} | {'claimed', fence, mark or '', ms to the deadline}.
  * A job of a foreign producer has no record yet: it gets one here.
  */
 const run = script(`
@@ -33,6 +35,8 @@ if not state then
   redis.call('HSET', KEYS[1], 'name', ARGV[3], 'queue', ARGV[4], 'payload', ARGV[5], 'fingerprint', ARGV[6],
     'createdAtMs', now, 'deadlineAtMs', now + ARGV[7])
   redis.call('ZADD', KEYS[3], now + 60000, ARGV[2])
+elseif redis.call('HGET', KEYS[1], 'fingerprint') ~= ARGV[6] then
+  return {'conflict'}
 elseif state == 'done' then
   return {'ended', state, redis.call('HGET', KEYS[1], 'result')}
 elseif state == 'failed' or state == 'cancelled' then
@@ -46,19 +50,25 @@ local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 return {'claimed', fence, sent, redis.call('HGET', KEYS[1], 'deadlineAtMs') - now}
 `)
 
+/** The holder of BullMQ's lock: `jobId` is BullMQ's id, which a job of a foreign producer does not share with its record. */
+export interface Holder {
+  readonly jobId: string
+  readonly token: string
+}
+
 export async function claim(
   redis: Redis,
   namespace: string,
   request: Request,
-  token: string,
+  { jobId, token }: Holder,
 ): Promise<Claim> {
   const { id, name, queue, payload, fingerprint, deadlineMs } = request
-  const keys = [recordKey(namespace, id), lockKey(namespace, queue, id), openKey(namespace)]
+  const keys = [recordKey(namespace, id), lockKey(namespace, queue, jobId), openKey(namespace)]
   return read(await run(redis, keys, [token, id, name, queue, payload, fingerprint, deadlineMs]))
 }
 
 function read([as, second, third, fourth]: readonly Reply[]): Claim {
   if (as === 'ended') return { as, state: String(second), json: String(third) }
-  if (as === 'not-holder') return { as }
+  if (as === 'not-holder' || as === 'conflict') return { as }
   return { as: 'claimed', fence: Number(second), unknown: third !== '', remainingMs: Number(fourth) }
 }

@@ -2,7 +2,7 @@
 
 import type { Redis } from 'ioredis'
 import { type Accepted, accept } from './accept.ts'
-import { type Claim, claim } from './claim.ts'
+import { type Claim, claim, type Holder } from './claim.ts'
 import { endedChannel } from './keys.ts'
 import { type Opened, open, type Request } from './open.ts'
 import { dueForLook, isEnd, type JobRecord, read } from './read.ts'
@@ -15,7 +15,7 @@ export { endedChannel, isEnd }
 
 export interface Records {
   open(request: Request): Promise<Opened>
-  claim(request: Request, token: string): Promise<Claim>
+  claim(request: Request, holder: Holder): Promise<Claim>
   sent(speaking: Speaking): Promise<Sent>
   holds(id: string, fence: number): Promise<boolean>
   progress(attempt: Running, json: string): Promise<void>
@@ -27,7 +27,7 @@ export interface Records {
 
 export const createRecords = (redis: Redis, namespace: string): Records => ({
   open: request => open(redis, namespace, request),
-  claim: (request, token) => claim(redis, namespace, request, token),
+  claim: (request, holder) => claim(redis, namespace, request, holder),
   sent: speaking => sent(redis, namespace, speaking),
   holds: (id, fence) => holds(redis, namespace, id, fence),
   progress: (attempt, json) => progress(redis, namespace, attempt, json),

@@ -173,6 +173,40 @@ test('a foreign job that is right runs', async () => {
   expect(record.result).toMatchObject({ name: 'foreign.txt', sizeBytes: 18 })
 })
 
+test('foreign jobs without an id of their own do not mix, though BullMQ counts from 1 in every queue', async () => {
+  const own = await deploy()
+  await own.startHere()
+  const path = await own.put('a.txt', 'six bytes and more')
+  const { mediaId } = await own.simulator.addMedia({ sizeBytes: 100 })
+  const [uploads, downloads] = (['upload', 'download'] as const).map(
+    name => new Queue(name, { connection: own.redis, prefix: own.namespace }),
+  )
+  await uploads?.add('media.upload', { type: 'file', source: { path } })
+  await downloads?.add('media.download', { mediaId })
+  expect(await ended(own, 'upload-1')).toMatchObject({ state: 'done', result: { name: 'a.txt' } })
+  expect(await ended(own, 'download-1')).toMatchObject({ state: 'done', result: { sizeBytes: 100 } })
+  await Promise.all([uploads?.close(), downloads?.close()])
+})
+
+test('a job whose data was changed behind our back is not run', async () => {
+  const own = await deploy()
+  const [path, other] = [await own.put('a.txt', 'six bytes and more'), await own.put('b.txt', 'other bytes')]
+  const job = await own.producer.upload({ type: 'file', source: { path } })
+  const queue = new Queue('upload', { connection: own.redis, prefix: own.namespace })
+  await (await queue.getJob(job.id))?.updateData({ app: 'default', type: 'file', source: { path: other } })
+  await own.startHere()
+  await until('it failed', async () => (await queue.getJobState(job.id)) === 'failed')
+  expect((await queue.getJob(job.id))?.failedReason).toContain('data was changed')
+  expect(own.simulator.log()).toEqual([])
+  await queue.close()
+})
+
+const ended = ({ producer }: Deployment, id: string) =>
+  until(`the end of ${id}`, async () => {
+    const record = await producer.read(id)
+    return record && record.endedAtMs !== undefined ? record : undefined
+  })
+
 test('a payload that is not valid is refused by the producer and stores nothing', async () => {
   const upload = it.producer.upload({ type: 'picture' as 'image', source: { path: 'a' } })
   await expect(upload).rejects.toMatchObject({ kind: 'invalid', message: expect.stringContaining('type') })

@@ -12,6 +12,8 @@ const request = (id: string, changes: Partial<Request> = {}): Request => ({
   ...changes,
 })
 
+const holder = (jobId: string) => ({ jobId, token: 'me' })
+
 function setUp() {
   const { redis, prefix } = testRedis()
   const namespace = `{${prefix}}:p0`
@@ -24,7 +26,7 @@ function setUp() {
     lock: (id: string, token = 'me') => redis.set(`${namespace}:upload:${id}:lock`, token),
     async claimed(id: string) {
       await redis.set(`${namespace}:upload:${id}:lock`, 'me')
-      const claim = await records.claim(request(id), 'me')
+      const claim = await records.claim(request(id), holder(id))
       if (claim.as !== 'claimed') throw new Error(claim.as)
       return claim
     },
@@ -50,12 +52,12 @@ test('the same request is accepted once, and another payload under its id is a c
 test('only the holder of the lock can claim, and each claim has a greater fence', async () => {
   const { records, lock } = setUp()
   await records.open(request('j'))
-  expect(await records.claim(request('j'), 'me')).toEqual({ as: 'not-holder' })
+  expect(await records.claim(request('j'), holder('j'))).toEqual({ as: 'not-holder' })
   await lock('j', 'somebody')
-  expect(await records.claim(request('j'), 'me')).toEqual({ as: 'not-holder' })
+  expect(await records.claim(request('j'), holder('j'))).toEqual({ as: 'not-holder' })
   await lock('j')
-  const first = await records.claim(request('j'), 'me')
-  const second = await records.claim(request('j'), 'me')
+  const first = await records.claim(request('j'), holder('j'))
+  const second = await records.claim(request('j'), holder('j'))
   expect([first, second]).toMatchObject([
     { as: 'claimed', fence: 1, unknown: false },
     { as: 'claimed', fence: 2, unknown: false },
@@ -71,6 +73,14 @@ test('a job of a foreign producer gets its record at the claim', async () => {
     name: 'media.upload',
     payload: '{"a":1}',
   })
+})
+
+test('a job whose data is not what its record says is a conflict, and nothing is written', async () => {
+  const { records, lock } = setUp()
+  await records.open(request('j'))
+  await lock('j')
+  expect(await records.claim(request('j', { fingerprint: 'f2' }), holder('j'))).toEqual({ as: 'conflict' })
+  expect(await records.read('j')).toMatchObject({ state: 'queued', fence: 0 })
 })
 
 test('an attempt that was overtaken may neither speak nor settle', async () => {
@@ -154,7 +164,7 @@ test('an ended job stays as it ended', async () => {
   expect(await records.accept('j', {})).toMatchObject({ as: 'duplicate', state: 'failed' })
   expect(await records.settle({ id: 'j' }, { as: 'cancelled', fault })).toEqual({ as: 'ended' })
   expect(await records.sent(speaking('j', fence))).toBe('ended')
-  expect(await records.claim(request('j'), 'me')).toEqual({
+  expect(await records.claim(request('j'), holder('j'))).toEqual({
     as: 'ended',
     state: 'failed',
     json: JSON.stringify(fault),
