@@ -1,12 +1,32 @@
 import { defineConfig } from 'vitest/config'
 
-const common = { globalSetup: 'test/support/global-setup.ts', pool: 'forks' as const, testTimeout: 20_000, hookTimeout: 30_000 }
+const common = {
+  globalSetup: 'test/support/global-setup.ts',
+  pool: 'forks' as const,
+  testTimeout: 20_000,
+  hookTimeout: 30_000,
+}
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...common, name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/slow/**', 'test/chaos/**'] } },
-      { test: { ...common, name: 'slow', include: ['test/slow/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 } },
+      {
+        test: {
+          ...common,
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/slow/**', 'test/chaos/**'],
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'slow',
+          include: ['test/slow/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
     ],
   },
 })

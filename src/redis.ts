@@ -6,6 +6,9 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { systemClock } from './clock.ts'
 import { Fault } from './fault.ts'
+import { codeOf } from './refusal.ts'
+
+export { isRefusal } from './refusal.ts'
 
 export interface ConnectOptions {
   /** Shown by CLIENT LIST. */
@@ -115,7 +118,7 @@ const sparsely = (tell: (error: Error, more: number) => void): ((error: Error) =
   const told = new Map<string, { atMs: number; more: number }>()
   return error => {
     const nowMs = systemClock.monotonicMs()
-    const kind = kindOf(error)
+    const kind = codeOf(error)
     const last = told.get(kind)
     if (last && nowMs - last.atMs < everyMs) {
       last.more += 1
@@ -124,38 +127,6 @@ const sparsely = (tell: (error: Error, more: number) => void): ((error: Error) =
     told.set(kind, { atMs: nowMs, more: 0 })
     tell(error, last?.more ?? 0)
   }
-}
-
-/** Redis begins an error with its code; Node has one of its own. Bounded, as it is a key of a map. */
-const kindOf = (error: Error): string => codeOf(error) ?? ('code' in error ? String(error.code) : error.name)
-
-/** Answers that mean "no writes here now": asking again at once only makes noise. Source: src/server.c of Redis. */
-const refusals = [
-  'OOM', // maxmemory is reached
-  'MISCONF', // the disk is full, snapshots fail
-  'READONLY', // a replica, after a failover
-  'NOREPLICAS', // min-replicas-to-write
-  'MASTERDOWN', // a replica without its primary
-  'CLUSTERDOWN', // the shard is away
-  'LOADING', // it is reading its data, after a start
-  'BUSY', // a script runs for too long
-  'NOAUTH', // a password is asked for
-  'WRONGPASS', // and this is not it
-  'NOPERM', // the ACL of our user does not allow it
-] as const
-
-/** An error inside a script is wrapped by Redis before 7.0: "ERR Error running script (…): @user_script:1: -OOM command …". */
-const refusal = new RegExp(`(?:^|\\s-)(${refusals.join('|')})\\b`)
-
-const codeOf = (error: Error): string | undefined =>
-  refusal.exec(error.message)?.[1] ??
-  (error.name === 'ReplyError' ? error.message.split(' ', 1)[0] : undefined)
-
-/** Whether Redis answered, but takes no writes: then a worker pauses and probes instead of asking on. */
-export const isRefusal = (error: unknown): boolean => {
-  if (!(error instanceof Error)) return false
-  const parts = 'previousErrors' in error && Array.isArray(error.previousErrors) ? error.previousErrors : []
-  return refusal.test(error.message) || parts.some(isRefusal)
 }
 
 /** host:port, for people. */
@@ -172,13 +143,13 @@ export const firstAnswer = async (redis: Redis, timeoutMs: number, signal?: Abor
   const over = new AbortController()
   const listen = (error: Error): void => {
     last = error
-    if (passwordCodes.has(codeOf(error) ?? '')) over.abort()
+    if (passwordCodes.has(codeOf(error))) over.abort()
   }
   redis.on('error', listen)
   const waits = AbortSignal.any(signal ? [over.signal, signal] : [over.signal])
   const late = systemClock.sleep(timeoutMs, waits).catch(() => {})
   try {
-    const answered = await Promise.race([redis.ping().then(() => true, listen), late])
+    const answered = await Promise.race([readyAndAnswering(redis).catch(listen), late])
     signal?.throwIfAborted()
     if (answered !== true) throw new Fault('config', unreachable(placeOf(redis), last), { cause: last })
   } finally {
@@ -187,8 +158,15 @@ export const firstAnswer = async (redis: Redis, timeoutMs: number, signal?: Abor
   }
 }
 
+/** Asks only when the link is ready: a producer's command would not wait for that. */
+const readyAndAnswering = async (redis: Redis): Promise<true> => {
+  if (redis.status !== 'ready') await new Promise<void>(resolve => redis.once('ready', () => resolve()))
+  await redis.ping()
+  return true
+}
+
 const unreachable = (place: string, error: Error | undefined): string => {
-  const code = error && kindOf(error)
+  const code = error && codeOf(error)
   if (code && passwordCodes.has(code))
     return `Redis at ${place} refuses us (${code}): correct user and password in REDIS_URL`
   const why = code ? ` (${code})` : ''

@@ -32,8 +32,11 @@ const arrows: Record<string, readonly string[]> = {
   'app.ts': [
     ...['http/', 'metrics/', 'report.ts', 'namespace.ts', 'redis.ts', 'type ioredis'],
     ...['processors/', 'queues/', 'record/', 'wecom/', 'callback/', 'limits/', 'ledger/', 'files/'],
+    'chores.ts',
   ],
-  // A part of app, which only app imports: says the same to logs and metrics.
+  // Parts of app, which only app imports: what a worker does besides jobs,
+  'chores.ts': ['files/', 'type metrics/', 'queues/', 'record/', 'report.ts'],
+  // and what it tells logs and metrics.
   'report.ts': ['metrics/', 'queues/jobs.ts', 'type queues/', 'type record/', 'type processors/'],
 
   'fault.ts': [],
@@ -42,6 +45,7 @@ const arrows: Record<string, readonly string[]> = {
   'config.ts': ['zod', 'namespace.ts', 'wecom/platform.ts'],
   'namespace.ts': ['wecom/platform.ts'],
   'redis.ts': ['refusal.ts', 'ioredis'],
+  'script.ts': ['type ioredis'],
   'embedded-redis.ts': ['embedded-redis/'],
   'embedded-redis/container.ts': ['testcontainers'],
 
@@ -52,9 +56,9 @@ const arrows: Record<string, readonly string[]> = {
   'wecom/client.ts': ['type undici'],
 
   'callback/': ['zod', '@wecom/crypto'],
-  'limits/': ['type wecom/methods.ts', 'type ioredis'],
-  'record/': ['type ioredis'],
-  'ledger/': ['type wecom/methods.ts', 'type ioredis'],
+  'limits/': ['script.ts', 'type wecom/methods.ts', 'type wecom/seams.ts', 'type ioredis'],
+  'record/': ['script.ts', 'type ioredis'],
+  'ledger/': ['script.ts', 'type wecom/methods.ts', 'type ioredis'],
   'files/': ['zod'],
   'files/http.ts': ['undici'],
 
@@ -66,6 +70,7 @@ const arrows: Record<string, readonly string[]> = {
   'processors/': [
     'queues/jobs.ts',
     'queues/parse.ts',
+    'queues/identity.ts',
     'wecom/',
     'record/',
     'ledger/',

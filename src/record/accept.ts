@@ -1,8 +1,8 @@
 /** accept: a valid result is here. The first one wins, whoever brings it; what a job shows never changes afterwards. */
 
 import type { Redis } from 'ioredis'
+import { script } from '../script.ts'
 import { endedChannel, openKey, recordKey } from './keys.ts'
-import { script } from './script.ts'
 import { retentionMs } from './settle.ts'
 
 export type Accepted =

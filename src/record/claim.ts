@@ -1,9 +1,9 @@
 /** claim: an attempt begins. Hands out an increasing fence to the holder of BullMQ's lock, or the end that is already there. */
 
 import type { Redis } from 'ioredis'
+import { type Reply, script } from '../script.ts'
 import { lockKey, openKey, recordKey } from './keys.ts'
 import type { Request } from './open.ts'
-import { type Reply, script } from './script.ts'
 
 export type Claim =
   | {

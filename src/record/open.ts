@@ -1,8 +1,8 @@
 /** open: a job is accepted. Comes before BullMQ's `add`, so that a producer that dies in between loses nothing. */
 
 import type { Redis } from 'ioredis'
+import { script } from '../script.ts'
 import { openKey, recordKey } from './keys.ts'
-import { script } from './script.ts'
 
 export interface Request {
   readonly id: string

@@ -2,8 +2,8 @@
 
 import type { Redis } from 'ioredis'
 import type { FaultReport, Kind } from '../fault.ts'
+import { script } from '../script.ts'
 import { openKey, recordKey } from './keys.ts'
-import { script } from './script.ts'
 
 export type State = 'queued' | 'running' | 'waiting' | 'done' | 'failed' | 'cancelled'
 

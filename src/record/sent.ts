@@ -1,8 +1,8 @@
 /** sent: this attempt is about to speak to the platform. The last Redis call before the first byte, and a refusal is final. */
 
 import type { Redis } from 'ioredis'
+import { script } from '../script.ts'
 import { recordKey } from './keys.ts'
-import { script } from './script.ts'
 
 /** `fenced`: another attempt has begun since. `ended`: the job is over. `stale`: the grant is too old to be used. */
 export type Sent = 'go' | 'fenced' | 'ended' | 'stale'

@@ -2,8 +2,8 @@
 
 import type { Redis } from 'ioredis'
 import type { FaultReport, Kind } from '../fault.ts'
+import { script } from '../script.ts'
 import { endedChannel, openKey, recordKey } from './keys.ts'
-import { script } from './script.ts'
 
 /** How long an ended record is kept, ms: longer than BullMQ keeps the job, so that results can be read late. */
 export const retentionMs = 14 * 24 * 3_600_000

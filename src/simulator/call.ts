@@ -2,7 +2,9 @@
 
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { systemClock } from '../clock.ts'
 import type { Act, ActName, Cut } from './faults.ts'
+import type { Admission } from './limits/limits.ts'
 import type { CallEntry } from './log.ts'
 import type { State } from './state.ts'
 
@@ -17,12 +19,20 @@ export class ConnectionCut extends Error {
   }
 }
 
+export interface CallArrival {
+  readonly query: URLSearchParams
+  readonly entry: CallEntry
+  readonly acts: readonly Act[]
+  readonly admission: Admission
+}
+
 export class Call {
   readonly state: State
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly query: URLSearchParams
   readonly entry: CallEntry
+  readonly admission: Admission
   /** Aborts when the connection ends. */
   readonly signal: AbortSignal
   /** The request's body; calls that nobody reads are drained by `drain`. */
@@ -30,17 +40,13 @@ export class Call {
   readonly #acts: readonly Act[]
   readonly #passed = new Set<Act>()
 
-  constructor(
-    state: State,
-    request: IncomingMessage,
-    response: ServerResponse,
-    arrival: { readonly query: URLSearchParams; readonly entry: CallEntry; readonly acts: readonly Act[] },
-  ) {
+  constructor(state: State, request: IncomingMessage, response: ServerResponse, arrival: CallArrival) {
     this.state = state
     this.request = request
     this.response = response
     this.query = arrival.query
     this.entry = arrival.entry
+    this.admission = arrival.admission
     this.#acts = arrival.acts
     const ended = new AbortController()
     response.once('close', () => ended.abort())
@@ -58,6 +64,13 @@ export class Call {
 
   note(change: Partial<CallEntry>): void {
     this.state.log.update(this.entry, change)
+  }
+
+  /** Closes the books; to be called before the last byte is written, since whoever has that may look, or call again. */
+  done(): void {
+    if (this.entry.state === 'done') return
+    this.admission.end(this.entry)
+    this.note({ state: 'done', endedAtMs: systemClock.nowMs() })
   }
 
   /** Reads on until `sizeBytes` of the body have been read, or it ends. */

@@ -1,5 +1,6 @@
 /** What the command `simulate` does: a simulator that tells where it is, in one line of JSON. */
 
+import type { LimitChange } from './limits/settings.ts'
 import { defaultApp } from './options.ts'
 import { Simulator } from './simulator.ts'
 
@@ -10,14 +11,22 @@ export interface SimulateOptions {
   readonly host?: string | undefined
   readonly corpId?: string | undefined
   readonly secret?: string | undefined
+  /** Where they differ from the manual's. */
+  readonly limits?: LimitChange | undefined
 }
 
 /** Prints `{"baseUrl","corpId","secret","control"}` when ready. Rejects with one line when the port cannot be had. */
 export async function simulate(
-  { port = 0, host = '127.0.0.1', corpId = defaultApp.corpId, secret = defaultApp.secret }: SimulateOptions,
+  {
+    port = 0,
+    host = '127.0.0.1',
+    corpId = defaultApp.corpId,
+    secret = defaultApp.secret,
+    limits = {},
+  }: SimulateOptions,
   out: { write(text: string): unknown },
 ): Promise<{ stop(): Promise<void> }> {
-  const simulator = new Simulator({ port, host, apps: [{ corpId, secret }] })
+  const simulator = new Simulator({ port, host, apps: [{ corpId, secret }], limits })
   await simulator.start().catch((error: NodeJS.ErrnoException) => {
     const isTaken = error.code === 'EADDRINUSE'
     const why = isTaken

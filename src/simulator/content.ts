@@ -17,6 +17,8 @@ const amrFrameMs = 20
 
 const startsWith = (bytes: Buffer, magic: Buffer): boolean => bytes.subarray(0, magic.length).equals(magic)
 
+export const isPicture = (head: Buffer): boolean => startsWith(head, jpg) || startsWith(head, png)
+
 /** What is wrong with a spooled upload of this type, if anything. */
 export async function refusalOfContent(
   type: MediaType,
@@ -24,9 +26,7 @@ export async function refusalOfContent(
   switches: Switches,
 ): Promise<Refusal | undefined> {
   const { head } = spool
-  if (type === 'image' && !startsWith(head, jpg) && !startsWith(head, png)) {
-    return refusalFor('not-an-image', switches)
-  }
+  if (type === 'image' && !isPicture(head)) return refusalFor('not-an-image', switches)
   if (type === 'video' && !startsWith(head.subarray(4), ftyp)) return refusalFor('not-mp4', switches)
   if (type !== 'voice') return undefined
   if (!startsWith(head, amrHeader)) return refusalFor('not-amr', switches)

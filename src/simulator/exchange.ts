@@ -10,24 +10,38 @@ import { type Route, routes } from './routes/index.ts'
 import { send, sendPlain } from './sending.ts'
 import type { State } from './state.ts'
 
-/** Logs the arrival and asks the script, in this very turn of the event loop. */
+/** The log's own strings for them: a piece of the URL would keep the whole URL in memory, for every call. */
+const knownPaths = new Map(
+  Object.keys(routes).map(method => [`/cgi-bin/${method}`, { path: `/cgi-bin/${method}`, method }]),
+)
+
+const pathOf = ({ pathname: path }: URL): { readonly path: string; readonly method: string } =>
+  knownPaths.get(path) ?? { path, method: path.replace(/^\/cgi-bin\//, '') }
+
+/** Logs the arrival, asks the script and the limits, in this very turn of the event loop. */
 export function arrive(state: State, request: IncomingMessage, response: ServerResponse, url: URL): Call {
-  const method = url.pathname.replace(/^\/cgi-bin\//, '')
+  const { path, method } = pathOf(url)
   const app = state.tokens.ownerOf(url.searchParams.get('access_token'))
-  const corp = app?.corpId ?? (method === 'gettoken' ? url.searchParams.get('corpid') : null)
-  const acts = state.faults.due(method, corp ?? undefined)
+  const corp = app?.corpId ?? (method === 'gettoken' ? url.searchParams.get('corpid') : null) ?? undefined
+  const acts = state.faults.due(method, corp)
+  const simulatorAtMs = state.clock.nowMs()
+  const mediaId = url.searchParams.get('media_id') ?? undefined
+  const ip = addressOf(request)
+  const admission = state.limits.admit({ method, corp, ip, mediaId, atMs: simulatorAtMs })
   const entry = state.log.open({
     atMs: systemClock.nowMs(),
-    simulatorAtMs: state.clock.nowMs(),
+    monotonicMs: systemClock.monotonicMs(),
+    simulatorAtMs,
     verb: request.method ?? '',
     method,
-    path: url.pathname,
-    ...(corp === null ? {} : { corp }),
+    path,
+    ...(corp === undefined ? {} : { corp }),
     ...(app?.agent === undefined ? {} : { agent: app.agent }),
     ...(request.headers.range === undefined ? {} : { range: request.headers.range }),
     ...(acts.length === 0 ? {} : { fault: acts.map(act => act.do).join('+') }),
+    ...(admission.refusal ? { limit: admission.refusal.limit } : {}),
   })
-  return new Call(state, request, response, { query: url.searchParams, entry, acts })
+  return new Call(state, request, response, { query: url.searchParams, entry, acts, admission })
 }
 
 /** Answers a call, or ends its connection; never throws. */
@@ -37,13 +51,14 @@ export async function answer(call: Call): Promise<void> {
     if (isCutShort) call.note({ aborted: 'client' })
   })
   try {
-    const instead = call.act('errcode') ?? call.act('html')
+    // A limit's refusal goes before a scripted answer: the log must not tell of refusals that nobody saw.
+    const instead = call.admission.refusal ? undefined : (call.act('errcode') ?? call.act('html'))
     if (instead?.early) await answerEarly(call, instead, instead.early)
     else await answerInTurn(call, instead)
   } catch (error) {
     end(call, error)
   } finally {
-    if (call.entry.state !== 'done') call.note({ state: 'done', endedAtMs: systemClock.nowMs() })
+    call.done()
   }
 }
 
@@ -77,11 +92,16 @@ const replyInstead = (call: Call, act: InsteadAct): Reply =>
   act.do === 'html' ? htmlReply(act) : replyOf(call, new Refusal(act.errcode))
 
 function replyOf(call: Call, refusal: Refusal): Reply {
-  const ip = call.request.socket.remoteAddress ?? '127.0.0.1'
-  return refusalReply(refusal, ip, call.state.clock.nowMs(), call.entry.id)
+  return refusalReply(refusal, addressOf(call.request), call.state.clock.nowMs(), call.entry.id)
 }
 
+/** The caller's address; IPv4 in its own form also where the socket is an IPv6 one. */
+const addressOf = ({ socket }: IncomingMessage): string =>
+  (socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, '')
+
 async function decide(call: Call): Promise<Reply> {
+  const { refusal } = call.admission
+  if (refusal) return replyOf(call, new Refusal(refusal.errcode))
   const { method, verb } = call.entry
   const route: Route | undefined = Object.hasOwn(routes, method) ? routes[method] : undefined
   if (!route) {

@@ -11,6 +11,8 @@ export interface CallEntry {
   state: 'open' | 'held' | 'done'
   /** Arrival of the request's head, real time. */
   readonly atMs: number
+  /** The same by a clock that is never set, in milliseconds and parts of them from some start: for distances. */
+  readonly monotonicMs: number
   /** The same by the simulator's clock. */
   readonly simulatorAtMs: number
   /** Real time at which the call became 'done'. */
@@ -25,6 +27,8 @@ export interface CallEntry {
   readonly range?: string
   /** Names of the acts that met this call, joined by '+'. */
   readonly fault?: string
+  /** What refused this call on its arrival: the name of a rule, or of a setting such as `concurrency`. */
+  readonly limit?: string
   /** Of the request's body, as far as it was read. */
   bytesIn: number
   /** Of the answer's body, as far as it was handed to the connection. */
@@ -39,6 +43,8 @@ export interface CallEntry {
   /** Of an upload's content. */
   sha256?: string
   filename?: string
+  /** Of a permanent image that was accepted. */
+  url?: string
 }
 
 export interface CallFilter {
@@ -49,6 +55,8 @@ export interface CallFilter {
   readonly since?: number | undefined
   readonly minBytesIn?: number | undefined
   readonly errcode?: number | undefined
+  /** Only calls that a limit refused on their arrival, or only the others. */
+  readonly refused?: boolean | undefined
 }
 
 export type CallPredicate = (call: CallEntry) => boolean
@@ -77,6 +85,7 @@ export function readFilter(input: Input): CallFilter {
     since: input.integerIfAny('since', 0),
     minBytesIn: input.integerIfAny('minBytesIn', 0),
     errcode: input.integerIfAny('errcode', -1),
+    refused: input.flagIfAny('refused'),
   }
 }
 
@@ -106,7 +115,12 @@ export class CallLog {
   }
 
   list(filter: CallFilter | CallPredicate = {}): CallEntry[] {
-    return this.#entries.filter(predicateOf(filter)).map(entry => ({ ...entry }))
+    return this.matching(filter).map(entry => ({ ...entry }))
+  }
+
+  /** The entries themselves, by arrival: for counting, never to be handed out. */
+  matching(filter: CallFilter | CallPredicate = {}): CallEntry[] {
+    return this.#entries.filter(predicateOf(filter))
   }
 
   /** The matching calls, as soon as there are `count`; throws `BadInput` after `timeoutMs`. */
@@ -157,12 +171,13 @@ export class CallLog {
 
 function predicateOf(filter: CallFilter | CallPredicate): CallPredicate {
   if (typeof filter === 'function') return filter
-  const { method, corp, state, since = 0, minBytesIn = 0, errcode } = filter
+  const { method, corp, state, since = 0, minBytesIn = 0, errcode, refused } = filter
   return call =>
     (method === undefined || call.method === method) &&
     (corp === undefined || call.corp === corp) &&
     (state === undefined || call.state === state) &&
     (errcode === undefined || call.errcode === errcode) &&
+    (refused === undefined || refused === (call.limit !== undefined)) &&
     call.id > since &&
     call.bytesIn >= minBytesIn
 }

@@ -1,6 +1,6 @@
 /** The media the simulator holds, on disk in a folder of its own. A medium is visible to its own corp only. */
 
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,12 +28,17 @@ export interface Medium {
   readonly content: { readonly path: string } | { readonly seed: number }
 }
 
+/** What `media/uploadimg` made: it has a URL, no id and no end. */
+export type PermanentImage = Pick<Medium, 'corpId' | 'contentType' | 'sizeBytes' | 'sha256' | 'content'>
+
 /** Ids as seen: `1` and 43 characters from `media/upload`, `3*1*` and 43 from the asynchronous way. */
 const idPrefix: Readonly<Record<MediaKind, string>> = { temporary: '1', async: '3*1*' }
 
 export class MediaStore {
   readonly #clock: SettableClock
   readonly #media = new Map<string, Medium>()
+  /** By the path of their URL. */
+  readonly #images = new Map<string, PermanentImage>()
   #folder: Promise<string> | undefined
 
   constructor(clock: SettableClock) {
@@ -61,8 +66,21 @@ export class MediaStore {
     return medium
   }
 
+  /** Answers the path of its URL, in the form of the manual's sample. The same picture again gets another one. */
+  putImage(image: PermanentImage): string {
+    const id = `${randomInt(10 ** 9, 10 ** 10)}`
+    const pathname = `/pic_wework/${id}/${randomBytes(20).toString('hex')}/0`
+    this.#images.set(pathname, image)
+    return pathname
+  }
+
+  findImage(pathname: string): PermanentImage | undefined {
+    return this.#images.get(pathname)
+  }
+
   async clear(): Promise<void> {
     this.#media.clear()
+    this.#images.clear()
     const folder = await this.#folder
     this.#folder = undefined
     if (folder !== undefined) await rm(folder, { recursive: true, force: true })
@@ -71,7 +89,7 @@ export class MediaStore {
 
 /** The bytes of a medium from `startByte` to `endByte`, the end not included. */
 export function readMedium(
-  { content }: Medium,
+  { content }: Pick<Medium, 'content'>,
   startByte: number,
   endByte: number,
 ): Iterable<Buffer> | AsyncIterable<Buffer> {

@@ -1,5 +1,6 @@
 /** What can be set about a simulator, with the defaults; every doubtful behaviour of the platform is a switch. */
 
+import type { LimitChange } from './limits/settings.ts'
 import { maxGetBytes, type RefusalName, tokenLifetimeMs } from './rules.ts'
 
 /** One credential of the platform. Media belong to the corp, tokens to the app. */
@@ -23,6 +24,10 @@ export interface Switches {
   readonly maxGetBytes: number
   /** Uploaded media count as stored encrypted: slices must be multiples of 16 bytes. Default false. */
   readonly encryptUploads: boolean
+  /** `media/uploadimg` takes JPG and PNG only; its own page names no formats. Default true. */
+  readonly checkPermanentImage: boolean
+  /** Where the URLs of permanent images begin, such as `http://p.qpic.cn`. Default: this simulator, which serves them. */
+  readonly imageOrigin: string | undefined
   /** Files of `media/get` come with `Connection: close`, as in the manual's sample. Default true. */
   readonly closeAfterFile: boolean
   /** Files of `media/get` carry `Error-Code: 0` too, as JSON answers do. Default false. */
@@ -45,6 +50,8 @@ export interface SimulatorOptions {
   /** Life of an access token in milliseconds, whole seconds. Default 7200 s. */
   readonly tokenLifetimeMs?: number
   readonly switches?: Partial<Switches>
+  /** Where they differ from the manual's; see `LimitSettings`. */
+  readonly limits?: LimitChange
 }
 
 export const defaultApp: App = {
@@ -59,6 +66,8 @@ const defaultSwitches: Switches = {
   checkFilelength: true,
   maxGetBytes,
   encryptUploads: false,
+  checkPermanentImage: true,
+  imageOrigin: undefined,
   closeAfterFile: true,
   errorCodeOnFiles: false,
   errcodes: {},
@@ -72,6 +81,7 @@ export interface Settings {
   readonly frozen: boolean
   readonly tokenLifetimeMs: number
   readonly switches: Switches
+  readonly limits: LimitChange
 }
 
 export function settingsOf(options: SimulatorOptions): Settings {
@@ -84,5 +94,6 @@ export function settingsOf(options: SimulatorOptions): Settings {
     frozen: options.frozen ?? false,
     tokenLifetimeMs: options.tokenLifetimeMs ?? tokenLifetimeMs,
     switches: { ...defaultSwitches, ...options.switches },
+    limits: options.limits ?? {},
   }
 }

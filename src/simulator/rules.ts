@@ -20,6 +20,8 @@ export type MediaType = keyof typeof mediaTypes
 
 /** "More than 5 bytes", every type (p/96484). */
 export const minMediaBytes = 6
+/** A permanent image is 5 B to 2 MB (p/90256, transcribed): 5 bytes pass here. */
+export const permanentImage = { minBytes: 5, maxBytes: 2 * MiB }
 /** AMR of at most 60 s (p/96484). */
 export const maxVoiceMs = 60_000
 /** A media_id lives 3 days (p/96484). */
@@ -41,6 +43,9 @@ export const refusalCodes = {
   'file-too-big': 40006,
   'wrong-filelength': 40123,
   'not-an-image': 40123,
+  'permanent-image-too-big': 40009,
+  // Not 40123: its text speaks of temporary images.
+  'not-a-permanent-image': 40004,
   'not-amr': 301017,
   'voice-too-long': 45007,
   'not-mp4': 40004,

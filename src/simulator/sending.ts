@@ -58,10 +58,8 @@ async function write(call: Call, reply: Reply, { stallAt, cut }: Breaks): Promis
     await flush(call)
     throw new ConnectionCut(cut.how)
   }
-  // Whoever has the last byte may look at the log at once: the call must be done there by then.
   const endIfLast = (): void => {
-    if (entry.bytesOut === reply.sizeBytes && !cut)
-      call.note({ state: 'done', endedAtMs: systemClock.nowMs() })
+    if (entry.bytesOut === reply.sizeBytes && !cut) call.done()
   }
   response.writeHead(reply.status, { Server: 'nginx', ...reply.headers, 'Content-Length': reply.sizeBytes })
   endIfLast()

@@ -7,6 +7,13 @@ export interface ClockReading {
   readonly frozen: boolean
 }
 
+export interface ClockChange {
+  readonly advanceMs?: number | undefined
+  /** Milliseconds since 1970; applied before `advanceMs`. */
+  readonly nowMs?: number | undefined
+  readonly frozen?: boolean | undefined
+}
+
 export class SettableClock {
   readonly #real: Pick<Clock, 'nowMs'>
   readonly #start: { readonly startMs: number | undefined; readonly frozen: boolean }
@@ -25,6 +32,15 @@ export class SettableClock {
 
   reading(): ClockReading {
     return { nowMs: this.nowMs(), frozen: this.#frozenAtMs !== undefined }
+  }
+
+  change({ advanceMs, nowMs, frozen }: ClockChange): ClockReading {
+    // Frozen first: a running clock would show a millisecond more than it was set to.
+    if (frozen === true) this.freeze()
+    if (nowMs !== undefined) this.set(nowMs)
+    if (advanceMs !== undefined) this.advance(advanceMs)
+    if (frozen === false) this.run()
+    return this.reading()
   }
 
   advance(ms: number): void {

@@ -7,19 +7,15 @@ import type { Call } from './call.ts'
 import { control } from './control/api.ts'
 import { answer, arrive } from './exchange.ts'
 import type { Faults } from './faults.ts'
+import type { Limits } from './limits/limits.ts'
 import type { CallEntry, CallFilter, CallPredicate, WaitOptions } from './log.ts'
 import { type App, type Settings, type SimulatorOptions, settingsOf } from './options.ts'
+import { type Peak, type PeakQuestion, peak, type Rate, type RateQuestion, rate } from './rates.ts'
 import { routes } from './routes/index.ts'
-import type { ClockReading, SettableClock } from './settable-clock.ts'
+import { serveImage } from './serve-image.ts'
+import type { ClockChange, ClockReading, SettableClock } from './settable-clock.ts'
 import { createState, type State } from './state.ts'
 import type { DeadTokenCode } from './tokens.ts'
-
-export interface ClockChange {
-  readonly advanceMs?: number | undefined
-  /** Milliseconds since 1970; applied before `advanceMs`. */
-  readonly nowMs?: number | undefined
-  readonly frozen?: boolean | undefined
-}
 
 export interface Invalidation {
   /** Default: all corps. */
@@ -34,9 +30,13 @@ const keepAliveTimeoutMs = 75_000
 /**
  * A stand-in for WeCom's media API on localhost.
  *
- * It does NOT imitate: TLS and HTTP/2; limits on calls, concurrency and quotas; trusted IPs and permissions of an
- * app; virus checks and transcoding (a voice comes back as it went in); what users see of a message; timing.
- * Where the manual is silent it does what its switches say, and the switches are guesses.
+ * It does NOT imitate: TLS and HTTP/2; permissions of an app; limits that the manual gives to no media method
+ * (`debug=1`, jsapi_ticket), the throttle on right calls of gettoken, the higher limits of third-party providers,
+ * limits that slowly tighten or that differ between the platform's own servers; the minute that a change of the
+ * trusted IPs takes; a picture host apart from the API, or pictures blocked outside WeCom; virus checks and
+ * transcoding (a voice comes back as it went in); what users see of a message; timing.
+ * Where the manual is silent it does what its switches say, and the switches are guesses: above all where a
+ * window of a limit begins, and what a refused call costs.
  */
 export class Simulator {
   readonly #settings: Settings
@@ -70,6 +70,10 @@ export class Simulator {
     return this.#state.faults
   }
 
+  get limits(): Limits {
+    return this.#state.limits
+  }
+
   /** Rejects with the server's error, such as EADDRINUSE. */
   async start(): Promise<this> {
     const started = Promise.withResolvers<void>()
@@ -93,12 +97,13 @@ export class Simulator {
     await this.#state.media.clear()
   }
 
-  /** Back to the start: no media, tokens, faults and calls; the clock and the apps as at the start. */
+  /** Back to the start: no media, tokens, faults, calls; the clock, the apps and the limits as at the start. */
   async reset(): Promise<void> {
-    const { faults, tokens, clock, media, log } = this.#state
+    const { faults, limits, tokens, clock, media, log } = this.#state
     this.#cutAll()
     await Promise.all(this.#calls.values())
     faults.clear()
+    limits.reset()
     tokens.reset()
     clock.reset()
     await media.clear()
@@ -107,6 +112,21 @@ export class Simulator {
 
   log(filter?: CallFilter | CallPredicate): CallEntry[] {
     return this.#state.log.list(filter)
+  }
+
+  /** How many calls match: cheap, however long the log. */
+  count(filter?: CallFilter | CallPredicate): number {
+    return this.#state.log.matching(filter).length
+  }
+
+  /** The largest number of matching calls in any sliding window. */
+  peak(question: PeakQuestion): Peak {
+    return peak(this.#state.log, question)
+  }
+
+  /** The matching calls per whole window, and what part of an allowance that is. */
+  rate(question: RateQuestion): Rate {
+    return rate(this.#state.log, question)
   }
 
   /** The matching calls, as soon as there are `count`; rejects after `timeoutMs` (default 10 000). */
@@ -119,14 +139,8 @@ export class Simulator {
     return this.#state.holds.release(callId)
   }
 
-  setClock({ advanceMs, nowMs, frozen }: ClockChange): ClockReading {
-    const { clock } = this.#state
-    // Frozen first: a running clock would show a millisecond more than it was set to.
-    if (frozen === true) clock.freeze()
-    if (nowMs !== undefined) clock.set(nowMs)
-    if (advanceMs !== undefined) clock.advance(advanceMs)
-    if (frozen === false) clock.run()
-    return clock.reading()
+  setClock(change: ClockChange): ClockReading {
+    return this.#state.clock.change(change)
   }
 
   advance(ms: number): ClockReading {
@@ -165,6 +179,10 @@ export class Simulator {
     const url = URL.parse(request.url ?? '', 'http://simulator')
     if (url?.pathname.startsWith('/_control/')) {
       void control(this, request, response, url)
+      return
+    }
+    if (url?.pathname.startsWith('/pic_wework/')) {
+      void serveImage(this.#state.media, response, url.pathname)
       return
     }
     const call = arrive(this.#state, request, response, url ?? new URL('http://simulator/unreadable'))

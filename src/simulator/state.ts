@@ -3,6 +3,7 @@
 import { systemClock } from '../clock.ts'
 import { Faults } from './faults.ts'
 import { Holds } from './holds.ts'
+import { Limits } from './limits/limits.ts'
 import { CallLog } from './log.ts'
 import { MediaStore } from './media-store.ts'
 import type { Settings } from './options.ts'
@@ -16,6 +17,7 @@ export interface State {
   readonly media: MediaStore
   readonly faults: Faults
   readonly holds: Holds
+  readonly limits: Limits
   readonly log: CallLog
 }
 
@@ -28,6 +30,7 @@ export function createState(settings: Settings, methods: readonly string[]): Sta
     media: new MediaStore(clock),
     faults: new Faults(methods),
     holds: new Holds(),
+    limits: new Limits(clock, settings.limits, methods),
     log: new CallLog(),
   }
 }

@@ -77,6 +77,23 @@ export const upload = async (
     },
   )
 
+export interface ImageOptions {
+  readonly content?: Uint8Array | string
+  readonly disposition?: string
+  readonly token?: string
+  readonly contentType?: string
+}
+
+export const uploadimg = async (
+  simulator: Simulator,
+  { content = png(100), disposition, token, contentType }: ImageOptions = {},
+): Promise<JsonAnswer> =>
+  getJson(`${simulator.baseUrl}/media/uploadimg?access_token=${token ?? (await tokenOf(simulator))}`, {
+    method: 'POST',
+    headers: { 'Content-Type': contentType ?? `multipart/form-data; boundary=${boundary}` },
+    body: multipart(content, disposition ?? 'form-data; name="fieldNameHere"; filename="a.png"', 'image/png'),
+  })
+
 export const mediaUrl = async (simulator: Simulator, mediaId: string, app = defaultApp): Promise<string> =>
   `${simulator.baseUrl}/media/get?access_token=${await tokenOf(simulator, app)}&media_id=${encodeURIComponent(mediaId)}`
 

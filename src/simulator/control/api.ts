@@ -3,7 +3,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { MediumSpec } from '../add-medium.ts'
 import type { FaultSpec } from '../faults.ts'
+import type { LockoutSpec } from '../limits/limits.ts'
+import type { LimitChange } from '../limits/settings.ts'
 import { readFilter } from '../log.ts'
+import { readPeakQuestion, readRateQuestion } from '../rates.ts'
 import type { Simulator } from '../simulator.ts'
 import { BadInput, Input } from './input.ts'
 
@@ -21,6 +24,21 @@ const actions: Readonly<Record<string, (action: Action) => unknown>> = {
     const filter = readFilter(input)
     input.end()
     return { calls: simulator.log(filter) }
+  },
+  'GET count': ({ simulator, input }) => {
+    const filter = readFilter(input)
+    input.end()
+    return { count: simulator.count(filter) }
+  },
+  'GET peak': ({ simulator, input }) => {
+    const question = readPeakQuestion(input)
+    input.end()
+    return simulator.peak(question)
+  },
+  'GET rate': ({ simulator, input }) => {
+    const question = readRateQuestion(input)
+    input.end()
+    return simulator.rate(question)
   },
   'GET wait': async ({ simulator, input, signal }) => {
     const filter = readFilter(input)
@@ -47,6 +65,17 @@ const actions: Readonly<Record<string, (action: Action) => unknown>> = {
     input.end()
     if (id === undefined) simulator.faults.clear()
     else if (!simulator.faults.remove(id)) throw new BadInput(`a fault: there is none with id ${id}`)
+    return {}
+  },
+  'GET limits': ({ simulator }) => simulator.limits.settings,
+  'POST limits': ({ simulator, value }) => simulator.limits.change(value as LimitChange),
+  'GET lockouts': ({ simulator }) => ({ lockouts: simulator.limits.lockouts() }),
+  'POST lockouts': ({ simulator, value }) => {
+    simulator.limits.lockOut(value as LockoutSpec)
+    return {}
+  },
+  'POST unblock': ({ simulator }) => {
+    simulator.limits.unblock()
     return {}
   },
   'POST release': ({ simulator, input }) => {

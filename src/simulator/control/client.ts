@@ -2,19 +2,32 @@
 
 import type { AddedMedium, MediumSpec } from '../add-medium.ts'
 import type { FaultSpec, ScriptedFault } from '../faults.ts'
+import type { Lockout, LockoutSpec } from '../limits/limits.ts'
+import type { LimitChange, LimitSettings } from '../limits/settings.ts'
 import type { CallEntry, CallFilter, WaitOptions } from '../log.ts'
 import type { App } from '../options.ts'
-import type { ClockReading } from '../settable-clock.ts'
-import type { ClockChange, Invalidation } from '../simulator.ts'
+import type { Peak, PeakQuestion, Rate, RateQuestion } from '../rates.ts'
+import type { ClockChange, ClockReading } from '../settable-clock.ts'
+import type { Invalidation } from '../simulator.ts'
 
 export interface Control {
   log(filter?: CallFilter): Promise<CallEntry[]>
+  count(filter?: CallFilter): Promise<number>
+  peak(question: PeakQuestion): Promise<Peak>
+  rate(question: RateQuestion): Promise<Rate>
   waitFor(filter: CallFilter, options?: WaitOptions): Promise<CallEntry[]>
   readonly faults: {
     add(spec: FaultSpec): Promise<ScriptedFault>
     list(): Promise<ScriptedFault[]>
     remove(id: string): Promise<void>
     clear(): Promise<void>
+  }
+  readonly limits: {
+    read(): Promise<LimitSettings>
+    change(change: LimitChange): Promise<LimitSettings>
+    lockOut(spec: LockoutSpec): Promise<void>
+    lockouts(): Promise<Lockout[]>
+    unblock(): Promise<void>
   }
   /** One held call, or all; answers how many were let go. */
   release(callId?: number): Promise<number>
@@ -44,6 +57,9 @@ export function createControl(controlUrl: string): Control {
   }
   return {
     log: async filter => (await ask<{ calls: CallEntry[] }>('GET', 'log', filter)).calls,
+    count: async filter => (await ask<{ count: number }>('GET', 'count', filter)).count,
+    peak: question => ask('GET', 'peak', question),
+    rate: question => ask('GET', 'rate', question),
     waitFor: async (filter, { count, timeoutMs, signal } = {}) =>
       (await ask<{ calls: CallEntry[] }>('GET', 'wait', { ...filter, count, timeoutMs }, signal)).calls,
     faults: {
@@ -51,6 +67,13 @@ export function createControl(controlUrl: string): Control {
       list: async () => (await ask<{ faults: ScriptedFault[] }>('GET', 'faults')).faults,
       remove: id => ask('DELETE', 'faults', { id }),
       clear: () => ask('DELETE', 'faults'),
+    },
+    limits: {
+      read: () => ask('GET', 'limits'),
+      change: change => ask('POST', 'limits', change),
+      lockOut: spec => ask('POST', 'lockouts', spec),
+      lockouts: async () => (await ask<{ lockouts: Lockout[] }>('GET', 'lockouts')).lockouts,
+      unblock: () => ask('POST', 'unblock'),
     },
     release: async callId => (await ask<{ released: number }>('POST', 'release', { callId })).released,
     readClock: () => ask('GET', 'clock'),

@@ -22,13 +22,9 @@ export class Input {
     return new Input(what, new Map(Object.entries(value).filter(([, field]) => field !== undefined)))
   }
 
-  /** From a query: digits count as numbers too. */
+  /** From a query: digits count as numbers, `true` and `false` as flags. */
   static fromQuery(query: URLSearchParams, what: string): Input {
-    const fields = [...query].map(([name, text]): [string, unknown] => [
-      name,
-      /^-?\d{1,15}$/.test(text) ? Number(text) : text,
-    ])
-    return new Input(what, new Map(fields))
+    return new Input(what, new Map([...query].map(([name, text]) => [name, parsed(text)])))
   }
 
   is(name: string, value: unknown): boolean {
@@ -74,6 +70,24 @@ export class Input {
     return this.#refuse(name, 'must be true or false')
   }
 
+  textsIfAny(name: string): string[] | undefined {
+    const value = this.#get(name)
+    const isRight = Array.isArray(value) && value.every(each => typeof each === 'string')
+    if (value === undefined || isRight) return value as string[] | undefined
+    return this.#refuse(name, 'must be a list of texts')
+  }
+
+  /** A field that is an object, to be read and ended by itself. */
+  inputIfAny(name: string): Input | undefined {
+    const value = this.#get(name)
+    return value === undefined ? undefined : Input.from(value, `${this.#what}, '${name}'`)
+  }
+
+  /** The fields that are there. */
+  names(): string[] {
+    return [...this.#fields.keys()]
+  }
+
   /** To be called last: a field nobody asked for is a mistake. */
   end(): void {
     const unknown = [...this.#fields.keys()].find(name => !this.#asked.has(name))
@@ -90,4 +104,9 @@ export class Input {
   #refuse(name: string, why: string): never {
     throw new BadInput(`${this.#what}: '${name}' ${why}`)
   }
+}
+
+function parsed(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true'
+  return /^-?\d{1,15}$/.test(text) ? Number(text) : text
 }

@@ -5,6 +5,7 @@ import type { Reply } from '../replies.ts'
 import { gettoken } from './gettoken.ts'
 import { mediaGet } from './media-get.ts'
 import { mediaUpload } from './media-upload.ts'
+import { mediaUploadimg } from './media-uploadimg.ts'
 
 export interface Route {
   readonly verb: 'GET' | 'POST'
@@ -15,5 +16,6 @@ export interface Route {
 export const routes: Readonly<Record<string, Route>> = {
   gettoken: { verb: 'GET', answer: gettoken },
   'media/upload': { verb: 'POST', answer: mediaUpload },
+  'media/uploadimg': { verb: 'POST', answer: mediaUploadimg },
   'media/get': { verb: 'GET', answer: mediaGet },
 }

@@ -6,8 +6,9 @@
 import type { Call } from '../call.ts'
 import { contentTypeOf, refusalOfContent } from '../content.ts'
 import type { Medium } from '../media-store.ts'
-import { boundaryOf, MalformedMultipart, type Part, readParts } from '../multipart.ts'
+import { boundaryOf, type Part } from '../multipart.ts'
 import type { App, Switches } from '../options.ts'
+import { lacksLength, type NamedPart, receive } from '../receive.ts'
 import { Refusal, refusalFor } from '../refusal.ts'
 import { bytesReply, platformReply, type Reply } from '../replies.ts'
 import { type MediaType, mediaTypes, minMediaBytes } from '../rules.ts'
@@ -16,17 +17,14 @@ import type { Spool } from '../spool.ts'
 export async function mediaUpload(call: Call): Promise<Reply> {
   const { settings, tokens, media } = call.state
   const { switches } = settings
-  const { headers } = call.request
-  if (switches.requireContentLength && headers['content-length'] === undefined) {
-    return bytesReply(412, undefined, '')
-  }
+  if (lacksLength(call)) return bytesReply(412, undefined, '')
   const app = tokens.check(call.query.get('access_token'))
   const type = mediaTypeOf(call.query.get('type'))
-  const boundary = boundaryOf(headers['content-type'])
+  const boundary = boundaryOf(call.request.headers['content-type'])
   if (boundary === undefined) throw refusalFor('media-missing', switches)
   const spool = await media.spool(mediaTypes[type].maxBytes)
   try {
-    const part = await receive(call, boundary, spool)
+    const part = await receive(call, boundary, spool, isMedia)
     const refusal =
       refusalOfPart(type, part, spool, switches) ?? (await refusalOfContent(type, spool, switches))
     if (refusal) throw refusal
@@ -42,27 +40,7 @@ function mediaTypeOf(type: string | null): MediaType {
   return type as MediaType
 }
 
-/** Reads the whole body; the first part that is named `media` and has a file name goes to the spool. */
-async function receive(call: Call, boundary: string, spool: Spool): Promise<NamedPart> {
-  let media: NamedPart | undefined
-  try {
-    for await (const part of readParts(call.body, boundary)) {
-      if (media || !isMedia(part)) continue
-      media = part
-      for await (const chunk of part.body) await spool.write(chunk)
-    }
-  } catch (error) {
-    if (!(error instanceof MalformedMultipart)) throw error
-    media = undefined
-  }
-  await call.drain()
-  if (!media) throw refusalFor('media-missing', call.state.settings.switches)
-  return media
-}
-
-type NamedPart = Part & { readonly filename: string }
-
-const isMedia = (part: Part): part is NamedPart => part.name === 'media' && Boolean(part.filename)
+const isMedia = (part: NamedPart): boolean => part.name === 'media'
 
 function refusalOfPart(type: MediaType, part: Part, spool: Spool, switches: Switches): Refusal | undefined {
   const { maxBytes, tooBig } = mediaTypes[type]
