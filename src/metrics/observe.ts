@@ -43,7 +43,10 @@ export function observeCall(
   metrics: Metrics,
   { method, errcode, kind, unknownCode, ms, bytesSent, bytesReceived }: CallFacts,
 ): void {
-  metrics.wecom_media_calls_total.inc({ method, errcode: String(errcode ?? (kind === undefined ? 0 : 'none')) })
+  metrics.wecom_media_calls_total.inc({
+    method,
+    errcode: String(errcode ?? (kind === undefined ? 0 : 'none')),
+  })
   metrics.wecom_media_call_duration_seconds.observe({ method }, ms / 1000)
   if (unknownCode) metrics.wecom_media_calls_unknown_code_total.inc({ method })
   metrics.wecom_media_bytes_total.inc({ method, direction: 'sent' }, bytesSent)

@@ -24,7 +24,7 @@ export interface Attempt {
 }
 
 /** A grant is void after this, ms, by Redis time: the longest way from grant to arrival (DESIGN §6: D). */
-export const grantLifeMs = 1_000
+const grantLifeMs = 1_000
 
 /** `outside`: BullMQ's own signal. `busyTries`: what the record has counted before. */
 export function begin(records: Records, id: string, fence: number, outside?: AbortSignal): Attempt {

@@ -12,7 +12,7 @@ export type Outcome<R> =
   | { readonly as: 'retry'; readonly why: Fault }
 
 export const done = <R>(result: R): Outcome<R> => ({ as: 'done', result })
-export const stop = (why: Fault): Outcome<never> => ({ as: 'stop', why })
+const stop = (why: Fault): Outcome<never> => ({ as: 'stop', why })
 
 /** Kind -> what follows; for waits, how long when the fault does not say, ms. */
 const table = {
@@ -76,7 +76,7 @@ const tooLate = (why: Fault, ms: number): Fault =>
   )
 
 /** An error that is no fault of ours is a defect or the system's; another attempt may find it gone. */
-export const asFault = (thrown: unknown): Fault =>
+const asFault = (thrown: unknown): Fault =>
   thrown instanceof Fault
     ? thrown
     : new Fault('transient', `unexpected: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {

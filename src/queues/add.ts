@@ -7,7 +7,7 @@ const completed = { age: 24 * 3600, count: 5_000 }
 const failed = { age: 14 * 24 * 3600, count: 20_000 }
 
 /** The backoff strategy that workers install; see `processors/outcome.ts`. */
-export const backoffByKind = 'by-kind'
+const backoffByKind = 'by-kind'
 
 export const addOptions = (name: JobName, jobId: string) => ({
   jobId,
