@@ -179,7 +179,7 @@ async function settle(end: End, outcome: Exclude<Outcome<unknown>, { as: 'done' 
   const { why } = outcome
   if (outcome.as === 'stop') return fail(end, why)
   if (outcome.as === 'retry') {
-    await parts.persist(() => parts.records.settle(attempt, { as: 'queued' }))
+    await parts.persist(() => parts.records.settle(attempt, { as: 'queued', why: safe(why) }))
     tell({ outcome: 'retry', ...safe(why) })
     throw new Fault(why.kind, scrub(why.message), { ...(why.waitMs !== undefined && { waitMs: why.waitMs }) })
   }

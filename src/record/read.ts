@@ -28,6 +28,8 @@ export interface JobRecord {
   /** Definite refusals by kind. */
   readonly tries: Readonly<Partial<Record<Kind, number>>>
   readonly progress?: unknown
+  /** Why the last attempt that is tried again failed. */
+  readonly lastFault?: FaultReport
   readonly waiting?: { readonly untilMs: number; readonly why: FaultReport }
   readonly result?: unknown
   readonly fault?: FaultReport
@@ -63,6 +65,7 @@ function recordFrom(id: string, fields: Fields): JobRecord {
       waiting: { untilMs: number('waitUntilMs'), why: JSON.parse(fields['waitWhy'] ?? '{}') as FaultReport },
     }),
     ...(fields['progress'] && { progress: JSON.parse(fields['progress']) }),
+    ...(fields['lastFault'] && { lastFault: JSON.parse(fields['lastFault']) as FaultReport }),
     ...(fields['result'] && { result: JSON.parse(fields['result']) }),
     ...(fields['fault'] && { fault: JSON.parse(fields['fault']) as FaultReport }),
   }

@@ -12,14 +12,14 @@ export type Settlement =
   /** The platform surely did not perform the call: the mark goes, the try is counted by kind. */
   | { readonly as: 'refused'; readonly kind: Kind }
   | { readonly as: 'waiting'; readonly ms: number; readonly why: FaultReport }
-  /** Back on the queue: a retry, or a worker that is shutting down. */
-  | { readonly as: 'queued' }
+  /** Back on the queue: a worker that is shutting down, or a retry, with the reason. */
+  | { readonly as: 'queued'; readonly why?: FaultReport }
   | { readonly as: 'failed' | 'cancelled'; readonly fault: FaultReport }
 
 /*
  * KEYS 1 record, 2 open set
  * ARGV 1 fence, or '' for whoever ends a job from outside (cancel, worker-died), 2 refused|waiting|queued|failed|cancelled,
- *      3 kind (refused) or fault (waiting, failed, cancelled), 4 ms to wait, 5 retention in ms, 6 id, 7 channel of ends
+ *      3 kind (refused) or fault (waiting, failed, cancelled; queued: '' when nothing failed), 4 ms to wait, 5 retention in ms, 6 id, 7 channel of ends
  * Answers {'fenced'} | {'ended', state} | {'settled', tries of that kind}.
  */
 const run = script(`
@@ -36,7 +36,9 @@ end
 redis.call('HSET', KEYS[1], 'state', ARGV[2])
 if ARGV[2] == 'waiting' then
   redis.call('HSET', KEYS[1], 'waitUntilMs', now + ARGV[4], 'waitWhy', ARGV[3])
-elseif ARGV[2] ~= 'queued' then
+elseif ARGV[2] == 'queued' then
+  if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'lastFault', ARGV[3]) end
+else
   redis.call('HSET', KEYS[1], 'fault', ARGV[3], 'endedAtMs', now)
   redis.call('HDEL', KEYS[1], 'waitUntilMs', 'waitWhy')
   redis.call('PEXPIRE', KEYS[1], ARGV[5])
@@ -64,5 +66,6 @@ export async function settle(
 function detail(settlement: Settlement): string {
   if (settlement.as === 'refused') return settlement.kind
   if (settlement.as === 'waiting') return JSON.stringify(settlement.why)
-  return settlement.as === 'queued' ? '' : JSON.stringify(settlement.fault)
+  if (settlement.as === 'queued') return settlement.why ? JSON.stringify(settlement.why) : ''
+  return JSON.stringify(settlement.fault)
 }
