@@ -60,12 +60,11 @@ export const isEncoded = ({ headers }: HttpAnswer): boolean =>
 
 /**
  * A reader for methods that answer with JSON. Extra fields are fine and a missing errcode is success (facts §1.2);
- * an answer that cannot be understood is what the method calls a lost one.
+ * an answer that cannot be understood, compressed ones included, is what the method calls a lost one.
  */
 export const readReply =
   <T>(schema: ZodType<T>) =>
   async (answer: HttpAnswer): Promise<T> => {
-    if (isEncoded(answer)) throw unreadable(answer, 'is compressed although that was refused')
     const { head, isWhole } = await lookAt(answer.chunks, replyMaxBytes)
     const json = isWhole ? jsonObject(head) : undefined
     const refusal = refusalIn(answer, json)

@@ -91,6 +91,7 @@ export function createClient(options: ClientOptions): Client {
     throw new Fault('config', 'corp id or secret is missing: set WECOM_CORP_ID and WECOM_CORP_SECRET')
   }
   const closing = new AbortController()
+  let closed: Promise<void> | undefined
   const platform = platformAt(options.baseUrl ?? defaultBaseUrl)
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const policy = { ...defaultRetryPolicy, ...options.retry }
@@ -114,9 +115,10 @@ export function createClient(options: ClientOptions): Client {
   )
   return {
     ...bindings(call, clock),
-    async close() {
+    close() {
       closing.abort(new Fault('cancelled', 'the client was closed'))
-      if (dispatcher !== options.dispatcher) await dispatcher.close()
+      closed ??= dispatcher === options.dispatcher ? Promise.resolve() : dispatcher.close()
+      return closed
     },
   }
 }

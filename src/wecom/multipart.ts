@@ -32,7 +32,7 @@ export const safeName = (name: string): string =>
   name.replace(/"/g, '%22').replace(/\r/g, '%0D').replace(/\n/g, '%0A')
 
 /** What stands before and after the file's bytes. */
-export function frame(file: UploadFile, boundary: string): { head: Buffer; tail: Buffer } {
+function frame(file: UploadFile, boundary: string): { head: Buffer; tail: Buffer } {
   const { type, name, sizeBytes, contentType = contentTypeOf(type, name) } = file
   const head = [
     `--${boundary}`,

@@ -24,5 +24,3 @@ export const uploadReply = z.object({
   created_at: seconds.optional(),
   create_at: seconds.optional(),
 })
-
-export type UploadReply = z.infer<typeof uploadReply>

@@ -3,7 +3,7 @@
  * once and at once. Everything else goes to the caller. Each repeat passes the gate and the mark again.
  */
 
-import pRetry from 'p-retry'
+import pRetry, { type RetryContext } from 'p-retry'
 import { Fault } from '../fault.ts'
 import type { Layer } from './call.ts'
 import { type MethodName, methods } from './methods.ts'
@@ -35,15 +35,35 @@ export const withRetry =
   inner =>
   async request => {
     const mayRepeat = allowance(policy, request.method)
-    return pRetry(attempt => inner(attempt > 1 ? { ...request, retried: true } : request), {
-      // p-retry's own bound, one more than ours: with none left it would not ask `shouldRetry` about a token.
-      retries: policy.transientTries + 1,
-      minTimeout: policy.firstWaitMs,
-      factor: 2,
-      randomize: true,
-      // A repeat after a token fault waits for nothing: the token is new.
-      shouldConsumeRetry: ({ error }) => !isToken(error),
-      shouldRetry: ({ error }) => mayRepeat(error),
-      ...(request.signal && { signal: request.signal }),
-    })
+    let last: unknown
+    const attempt = async (number: number) => {
+      try {
+        return await inner(number > 1 ? { ...request, retried: true } : request)
+      } catch (error) {
+        last = error
+        throw error
+      }
+    }
+    try {
+      return await pRetry(attempt, settings(policy, mayRepeat, request.signal))
+    } catch (error) {
+      // Of a caller who left, p-retry says only that; that the call may have been performed matters more.
+      throw last instanceof Fault && last.kind === 'unknown' ? last : error
+    }
   }
+
+const settings = (
+  { transientTries, firstWaitMs }: RetryPolicy,
+  mayRepeat: (error: unknown) => boolean,
+  signal?: AbortSignal,
+) => ({
+  // p-retry's own bound, one more than ours: with none left it would not ask `shouldRetry` about a token.
+  retries: transientTries + 1,
+  minTimeout: firstWaitMs,
+  factor: 2,
+  randomize: true,
+  // A repeat after a token fault waits for nothing: the token is new.
+  shouldConsumeRetry: ({ error }: RetryContext) => !isToken(error),
+  shouldRetry: ({ error }: RetryContext) => mayRepeat(error),
+  ...(signal && { signal }),
+})

@@ -7,6 +7,7 @@ import {
   type Client,
   type ClientOptions,
   createClient,
+  Fault,
   type Mark,
   memoryTokenStore,
   redisTokenStore,
@@ -257,7 +258,7 @@ describe('a call that is lost', () => {
     ],
     [
       'answered with a huge text',
-      { do: 'invalid-json', text: `{"errcode":0,"x":"${'x'.repeat(100_000)}"}` },
+      { do: 'invalid-json', text: `{"errcode":0,"media_id":"1","x":"${'x'.repeat(100_000)}"}` },
       1,
     ],
     ['answered without a media_id', { do: 'invalid-json', text: '{"errcode":0}' }, 1],
@@ -300,12 +301,15 @@ describe('a call that is lost', () => {
   })
 
   test('a download that is cut in its body ends with a transient fault, not with a short file', async () => {
-    const wecom = client()
+    const events: CallEvent[] = []
+    const wecom = client({ onCall: event => void events.push(event) })
     const { mediaId } = await wecom.upload(fileOf(megabyte))
     for (const act of [{ do: 'half-body' }, { do: 'cut-response', afterBytes: 1_000, how: 'reset' }]) {
       fault({ method: 'media/get', ...act } as never)
       const { body } = await wecom.get(mediaId)
       expect((await faultOf(body.toArray())).kind).toBe('transient')
+      await new Promise(resolve => setImmediate(resolve))
+      expect(events.at(-1)).toMatchObject({ method: 'media/get', kind: 'transient' })
     }
   })
 })
@@ -317,15 +321,23 @@ describe('a caller who leaves', () => {
     expect(calls('media/upload')).toEqual([])
   })
 
-  test('while the answer is awaited leaves an unknown outcome and the mark', async () => {
+  test.each([
+    ['an error', new Error('left')],
+    ['a fault of his own', new Fault('expired', 'the deadline has passed')],
+  ])('with %s while the answer is awaited leaves an unknown outcome and the mark', async (_, reason) => {
     fault({ do: 'hold', at: 'answer' } as never)
     const leaving = new AbortController()
     const { trace, mark } = recorded()
     const uploading = faultOf(client().upload(fileOf(small), { signal: leaving.signal, mark }))
     await sim.waitFor({ method: 'media/upload', state: 'held' })
-    leaving.abort(new Error('left'))
+    leaving.abort(reason)
     expect((await uploading).kind).toBe('unknown')
     expect(trace).toEqual(['sent'])
+  })
+
+  test('with a fault of his own before anything was sent gets it back', async () => {
+    const signal = AbortSignal.abort(new Fault('expired', 'the deadline has passed'))
+    expect((await faultOf(client().get('1abc', { signal }))).kind).toBe('expired')
   })
 
   test('in the middle of a download gets a cancelled body, and his slot is free', async () => {
@@ -340,6 +352,15 @@ describe('a caller who leaves', () => {
     expect((await read).kind).toBe('cancelled')
     const again = await wecom.get(mediaId)
     expect((await again.body.toArray()).length).toBeGreaterThan(0)
+  })
+
+  test('without touching the body holds the slot until the deadline, not longer', async () => {
+    const wecom = client({ connections: 1, timeouts: { baseMs: 300, minBytesPerSecond: 1e9 } })
+    const { mediaId } = await wecom.upload(fileOf(megabyte))
+    const abandoned = await wecom.get(mediaId)
+    const { body } = await wecom.get(mediaId)
+    expect(Buffer.concat(await body.toArray())).toHaveLength(megabyte.length)
+    expect((await faultOf(abandoned.body.toArray())).kind).toBe('transient')
   })
 
   test('without reading the body, but destroying it, frees the slot too', async () => {

@@ -93,6 +93,21 @@ describe('the token', () => {
     expect((await faultOf(tokens.current())).kind).toBe('transient')
   })
 
+  test('whose early renewal is refused is used to its end, with one probe a minute', async () => {
+    const { tokens, more, state, clock } = bench()
+    await tokens.current()
+    await clock.advance(lifeMs * 0.95)
+    state.next = no(40001, 'token')
+    expect(await tokens.current()).toBe('token-1')
+    await clock.advance(30_000)
+    expect(await tokens.current()).toBe('token-1')
+    expect(await more().current()).toBe('token-1')
+    expect(state.calls).toBe(2)
+    await clock.advance(30_000)
+    expect(await tokens.current()).toBe('token-1')
+    expect(state.calls).toBe(3)
+  })
+
   test('that the platform rejected is fetched anew, once for all who met it', async () => {
     const { tokens, more, state } = bench()
     const other = more()
