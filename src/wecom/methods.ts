@@ -28,6 +28,14 @@ export const methods = {
     answer: 'json',
     doc: 'https://developer.work.weixin.qq.com/document/path/90253',
   },
+  'media/uploadimg': {
+    http: 'POST',
+    repeatable: true,
+    // A repeat may cost a second unit of a scarce quota: whoever calls decides.
+    lost: 'unknown',
+    answer: 'json',
+    doc: 'https://developer.work.weixin.qq.com/document/path/90256',
+  },
   'media/get': {
     http: 'GET',
     repeatable: true,

@@ -12,9 +12,8 @@ import type { Body } from './call.ts'
 import { reduced } from './errors.ts'
 import { contentTypeOf, type MediaType } from './media-types.ts'
 
-/** A file to upload. `open` is called once per attempt and must give the same bytes each time. */
-export interface UploadFile {
-  readonly type: MediaType
+/** A file to send. `open` is called once per attempt and must give the same bytes each time. */
+export interface ImageFile {
   /** The name people see; any Unicode, no NUL. */
   readonly name: string
   /** The exact number of bytes that `open` gives. */
@@ -22,6 +21,10 @@ export interface UploadFile {
   open(signal?: AbortSignal): Promise<Readable>
   /** Of the part. Default: by type and the name's extension. */
   readonly contentType?: string
+}
+
+export interface UploadFile extends ImageFile {
+  readonly type: MediaType
 }
 
 /** Random, so that no content can hold it. Within the 70 characters of RFC 2046. */
@@ -32,8 +35,8 @@ export const safeName = (name: string): string =>
   name.replace(/"/g, '%22').replace(/\r/g, '%0D').replace(/\n/g, '%0A')
 
 /** What stands before and after the file's bytes. */
-function frame(file: UploadFile, boundary: string): { head: Buffer; tail: Buffer } {
-  const { type, name, sizeBytes, contentType = contentTypeOf(type, name) } = file
+function frame(file: Part, boundary: string): { head: Buffer; tail: Buffer } {
+  const { name, sizeBytes, contentType } = file
   const head = [
     `--${boundary}`,
     `Content-Disposition: form-data; name="media"; filename="${safeName(name)}"; filelength=${sizeBytes}`,
@@ -44,8 +47,20 @@ function frame(file: UploadFile, boundary: string): { head: Buffer; tail: Buffer
   return { head: Buffer.from(head.join('\r\n')), tail: Buffer.from(`\r\n--${boundary}--\r\n`) }
 }
 
-/** The body of media/upload; throws `transient` when the source gives other bytes than promised. */
-export function multipart(file: UploadFile, boundary: string = randomBoundary()): Body {
+/** The one part of a body, its content type decided. */
+type Part = ImageFile & { readonly contentType: string }
+
+/** The body of media/upload. */
+export const uploadBody = (file: UploadFile, boundary?: string): Body => bodyOf(file, file.type, boundary)
+
+/** The body of media/uploadimg. */
+export const imageBody = (file: ImageFile): Body => bodyOf(file, 'image')
+
+const bodyOf = (file: ImageFile, type: MediaType, boundary?: string): Body =>
+  multipart({ ...file, contentType: file.contentType ?? contentTypeOf(type, file.name) }, boundary)
+
+/** A body of one part; throws `transient` when the source gives other bytes than promised. */
+function multipart(file: Part, boundary: string = randomBoundary()): Body {
   const { head, tail } = frame(file, boundary)
   return {
     contentType: `multipart/form-data; boundary=${boundary}`,
@@ -57,7 +72,7 @@ export function multipart(file: UploadFile, boundary: string = randomBoundary())
   }
 }
 
-async function opened(file: UploadFile, signal: AbortSignal): Promise<Readable> {
+async function opened(file: ImageFile, signal: AbortSignal): Promise<Readable> {
   try {
     const source = await abortable(file.open(signal), signal, late => late.destroy())
     // An error before the first read would end the process; the reader below gets it all the same.

@@ -18,6 +18,9 @@ export const tokenReply = z.object({
   expires_in: z.union([z.number(), z.string().transform(Number)]).pipe(z.number().positive()),
 })
 
+/** The host is not pinned: the platform has several (facts §5). */
+export const imageReply = z.object({ url: z.url({ protocol: /^https?$/ }) })
+
 /** `create_at` is what a private deployment was seen to say (facts §10). */
 export const uploadReply = z.object({
   media_id: z.string().min(1),

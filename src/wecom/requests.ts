@@ -2,8 +2,8 @@
 
 import { Fault } from '../fault.ts'
 import type { ByteRange } from './media.ts'
-import { isMediaType, mediaTypes, minBytes } from './media-types.ts'
-import type { UploadFile } from './multipart.ts'
+import { isMediaType, mediaTypes, minBytes, permanentImage } from './media-types.ts'
+import type { ImageFile, UploadFile } from './multipart.ts'
 
 const invalid = (message: string) => new Fault('invalid', `${message}; nothing was sent`)
 
@@ -11,8 +11,20 @@ const invalid = (message: string) => new Fault('invalid', `${message}; nothing w
 const headerValue = /^[\x20-\x7e]+$/
 
 /** Throws `invalid` or `too-big` for a file that the platform would refuse. */
-export function checkUpload({ type, name, sizeBytes, contentType }: UploadFile): void {
+export function checkUpload(file: UploadFile): void {
+  const { type } = file
   if (!isMediaType(type)) throw invalid(`unknown media type: use ${Object.keys(mediaTypes).join(', ')}`)
+  checkFile(file, type, { minBytes, maxBytes: mediaTypes[type].maxBytes })
+}
+
+/** The same for a permanent image. */
+export const checkImage = (file: ImageFile): void => checkFile(file, 'a permanent image', permanentImage)
+
+function checkFile(
+  { name, sizeBytes, contentType }: ImageFile,
+  what: string,
+  { minBytes, maxBytes }: { readonly minBytes: number; readonly maxBytes: number },
+): void {
   if (name === '' || name.includes('\0'))
     throw invalid('the file name is empty or holds a NUL: give another name')
   if (contentType !== undefined && !headerValue.test(contentType))
@@ -20,11 +32,10 @@ export function checkUpload({ type, name, sizeBytes, contentType }: UploadFile):
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < minBytes) {
     throw invalid(`the file has ${sizeBytes} bytes, the platform takes ${minBytes} or more`)
   }
-  const { maxBytes } = mediaTypes[type]
   if (sizeBytes > maxBytes) {
     throw new Fault(
       'too-big',
-      `the file has ${sizeBytes} bytes, ${type} at most ${maxBytes}; nothing was sent`,
+      `the file has ${sizeBytes} bytes, ${what} at most ${maxBytes}; nothing was sent`,
     )
   }
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Fault } from '../../src/fault.ts'
 import type { Body } from '../../src/wecom/call.ts'
-import { multipart, safeName } from '../../src/wecom/multipart.ts'
+import { safeName, uploadBody } from '../../src/wecom/multipart.ts'
 import { faultOf, fileOf } from './files.ts'
 
 const never = new AbortController().signal
@@ -41,7 +41,7 @@ function parsed(bytes: Buffer, contentType: string) {
 describe('the body of an upload', () => {
   test('is the official example, apart from the order of spaces', async () => {
     const file = fileOf(Buffer.from('mytext'), { name: 'wework.txt' })
-    const body = multipart(file, '-------------------------acebdf13572468')
+    const body = uploadBody(file, '-------------------------acebdf13572468')
     const golden = [
       '---------------------------acebdf13572468',
       'Content-Disposition: form-data; name="media"; filename="wework.txt"; filelength=6',
@@ -60,7 +60,7 @@ describe('the body of an upload', () => {
     const name = fc.string({ unit: 'binary' }).filter(text => text.isWellFormed())
     await fc.assert(
       fc.asyncProperty(name, fc.uint8Array({ maxLength: 200 }), async (name, content) => {
-        const body = multipart(fileOf(Buffer.from(content), { name }))
+        const body = uploadBody(fileOf(Buffer.from(content), { name }))
         const bytes = await bytesOf(body)
         expect(bytes).toHaveLength(body.lengthBytes)
         const part = parsed(bytes, body.contentType)
@@ -85,7 +85,7 @@ describe('the body of an upload', () => {
 
   test('a boundary is never used twice', () => {
     const types = new Set(
-      Array.from({ length: 100 }, () => multipart(fileOf(Buffer.from('abcdef'))).contentType),
+      Array.from({ length: 100 }, () => uploadBody(fileOf(Buffer.from('abcdef'))).contentType),
     )
     expect(types.size).toBe(100)
   })
@@ -99,7 +99,7 @@ describe('the body of an upload', () => {
     ['image', 'constructor', 'application/octet-stream'],
     ['file', 'a.png', 'application/octet-stream'],
   ] as const)('a %s named %s goes as %s', async (type, name, contentType) => {
-    const body = multipart(fileOf(Buffer.from('abcdef'), { type, name }))
+    const body = uploadBody(fileOf(Buffer.from('abcdef'), { type, name }))
     expect((await bytesOf(body)).toString()).toContain(`\r\nContent-Type: ${contentType}\r\n`)
   })
 })
@@ -112,7 +112,7 @@ describe('a source that does not keep its promise', () => {
     ['gives too much', 'abcdefg'],
     ['is empty', ''],
   ])('that %s fails the body before its end', async (_, content) => {
-    const body = multipart(fileOf(Buffer.from(content), { sizeBytes: 6 }))
+    const body = uploadBody(fileOf(Buffer.from(content), { sizeBytes: 6 }))
     const { sent, fault } = await untilFault(body)
     expect(fault.kind).toBe('transient')
     expect(sent.toString()).not.toMatch(tail)
@@ -127,7 +127,7 @@ describe('a source that does not keep its promise', () => {
           throw Object.assign(new Error('/secret/path'), { code: 'EIO', path: '/secret/path' })
         })(),
       )
-    const { fault } = await untilFault(multipart(fileOf(Buffer.from('abcdef'), { open })))
+    const { fault } = await untilFault(uploadBody(fileOf(Buffer.from('abcdef'), { open })))
     expect(fault).toMatchObject({ kind: 'transient', cause: { name: 'Error', code: 'EIO' } })
     expect(JSON.stringify([fault.message, fault.cause])).not.toContain('secret')
   })
@@ -137,7 +137,7 @@ describe('a source that does not keep its promise', () => {
       throw Object.assign(new Error('x'), { code })
     }
     const kindOf = async (code: string) =>
-      (await faultOf(multipart(fileOf(Buffer.from('abcdef'), { open: failing(code) })).open(never))).kind
+      (await faultOf(uploadBody(fileOf(Buffer.from('abcdef'), { open: failing(code) })).open(never))).kind
     expect(await kindOf('ENOENT')).toBe('not-found')
     expect(await kindOf('EMFILE')).toBe('transient')
   })
@@ -146,7 +146,7 @@ describe('a source that does not keep its promise', () => {
     const open = async () => {
       throw new Fault('forbidden-address', 'no')
     }
-    expect(await faultOf(multipart(fileOf(Buffer.from('abcdef'), { open })).open(never))).toMatchObject({
+    expect(await faultOf(uploadBody(fileOf(Buffer.from('abcdef'), { open })).open(never))).toMatchObject({
       kind: 'forbidden-address',
     })
   })
@@ -155,7 +155,7 @@ describe('a source that does not keep its promise', () => {
     const leaving = new AbortController()
     const source = Readable.from([Buffer.from('abcdef')])
     const { promise, resolve } = Promise.withResolvers<Readable>()
-    const opening = multipart(fileOf(Buffer.from('abcdef'), { open: () => promise })).open(leaving.signal)
+    const opening = uploadBody(fileOf(Buffer.from('abcdef'), { open: () => promise })).open(leaving.signal)
     leaving.abort(new Error('gone'))
     await expect(opening).rejects.toThrow('gone')
     resolve(source)
