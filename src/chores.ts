@@ -21,20 +21,16 @@ const hourMs = 3_600_000
 /** Far beyond any deadline that is usual; a job with a longer one begins its download anew. */
 const partialLifeMs = 7 * 24 * hourMs
 
-/** Starts them all; the answer ends them. */
-export function startChores({ records, admin, downloads, log, metrics }: ChoreParts): () => Promise<void> {
+/** Starts them all; the answer ends them. A round that waits for a Redis that is away is not waited for. */
+export function startChores({ records, admin, downloads, log, metrics }: ChoreParts): () => void {
   const over = new AbortController()
-  const onError = (chore: string) => (error: unknown) =>
-    log.error({ chore, error: String(error) }, 'chore failed')
-  const parts = { records, admin, clock: systemClock, onRepair: repairHook(log, metrics) }
-  const chores = [
-    keepReconciling(parts, onError('reconcile'), over.signal),
-    keepSweeping(downloads, onError('sweep'), over.signal),
-  ]
-  return async () => {
-    over.abort()
-    await Promise.all(chores)
+  const onError = (chore: string) => (error: unknown) => {
+    if (!over.signal.aborted) log.error({ chore, error: String(error) }, 'chore failed')
   }
+  const parts = { records, admin, clock: systemClock, onRepair: repairHook(log, metrics) }
+  void keepReconciling(parts, onError('reconcile'), over.signal)
+  void keepSweeping(downloads, onError('sweep'), over.signal)
+  return () => over.abort()
 }
 
 async function keepSweeping(

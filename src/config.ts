@@ -2,7 +2,9 @@
 
 import { delimiter, resolve } from 'node:path'
 import { z } from 'zod'
+import { limitsSetting } from './config-limits.ts'
 import { Fault } from './fault.ts'
+import type { LimitsConfig } from './limits/index.ts'
 import { defaultPrefix } from './namespace.ts'
 import { defaultBaseUrl } from './wecom/platform.ts'
 
@@ -80,6 +82,21 @@ export const settings = {
     schema: integer(0, 65_535).default(9464),
     help: 'Port of /metrics, /livez, /readyz; 0 takes a free one',
   },
+  WECOM_MEDIA_LIMITS: {
+    schema: limitsSetting.optional(),
+    help: 'Changes to the rules of limits and quotas: JSON, or the path of a JSON file',
+  },
+  WECOM_MEDIA_EGRESS: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be letters, digits, -, _ and .')
+      .default('default'),
+    help: 'Name of the address that the platform sees; workers behind one address share its limits',
+  },
+  WECOM_MEDIA_ASSUME_SPENT: {
+    schema: z.stringbool().default(false),
+    help: 'Start closed for a window on a Redis that this process has not seen before',
+  },
   LOG_LEVEL: {
     schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
     help: 'Logs go to stderr',
@@ -113,6 +130,9 @@ export interface Config {
   readonly stalledIntervalMs: number
   readonly graceMs: number
   readonly admin: { readonly host: string; readonly port: number }
+  readonly limits: LimitsConfig
+  readonly egress: string
+  readonly assumeSpent: boolean
   readonly logLevel: string
   readonly isProduction: boolean
 }
@@ -152,6 +172,9 @@ function configFrom(env: z.output<typeof schema>, cwd: string): Config {
     stalledIntervalMs: env.WECOM_MEDIA_STALLED_MS,
     graceMs: env.WECOM_MEDIA_GRACE_MS,
     admin: { host: env.WECOM_MEDIA_ADMIN_HOST, port: env.WECOM_MEDIA_ADMIN_PORT },
+    limits: env.WECOM_MEDIA_LIMITS ?? {},
+    egress: env.WECOM_MEDIA_EGRESS,
+    assumeSpent: env.WECOM_MEDIA_ASSUME_SPENT,
     logLevel: env.LOG_LEVEL,
     isProduction: env.NODE_ENV === 'production',
   }

@@ -30,6 +30,8 @@ export interface FaultFacts {
   readonly errcode?: number
   /** How long to wait before asking again makes sense, in milliseconds. */
   readonly waitMs?: number
+  /** What the gate gave to show when asking again: plain data, opaque to everybody else. */
+  readonly booking?: unknown
   readonly cause?: unknown
 }
 
@@ -46,12 +48,14 @@ export class Fault extends Error {
   readonly kind: Kind
   readonly errcode: number | undefined
   readonly waitMs: number | undefined
+  readonly booking: unknown
 
   constructor(kind: Kind, message: string, facts: FaultFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
     this.kind = kind
     this.errcode = facts.errcode
     this.waitMs = facts.waitMs
+    this.booking = facts.booking
   }
 
   report(): FaultReport {

@@ -1,8 +1,9 @@
 /** What workers report, to logs and metrics at once, so that the two never tell different stories. */
 
+import type { OnLimitEvent, PairState } from './limits/index.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics/metrics.ts'
-import { observeEnd } from './metrics/observe.ts'
+import { observeEnd, observeLimit, type StandingFacts } from './metrics/observe.ts'
 import type { WorkerHooks } from './processors/worker.ts'
 import { isJobName } from './queues/jobs.ts'
 import type { Repair } from './queues/reconcile.ts'
@@ -36,6 +37,29 @@ export const hooksFor = (log: Logger, metrics: Metrics): WorkerHooks => ({
     log.debug({ queue, error: error.message }, 'worker')
   },
 })
+
+/** What the limits tell: all of it is counted, what an operator must know is logged. */
+export const limitHook =
+  (log: Logger, metrics: Metrics): OnLimitEvent =>
+  event => {
+    if (event.as === 'grant' || event.as === 'wait' || event.as === 'void')
+      return observeLimit(metrics, event)
+    if (event.as === 'penalty' || event.as === 'concurrency') observeLimit(metrics, event)
+    if (event.as !== 'unit') log.warn({ ...event, limit: event.as }, 'limit')
+  }
+
+/** How companies stand now, as metrics count it. */
+export const standingsOf = (states: readonly PairState[]): StandingFacts[] =>
+  states.map(({ corp, method, nowMs, penalty, forgotUntilMs = 0, rateShare, quota }) => ({
+    ...{ corp, method, rateShare },
+    closedForMs: Math.max(
+      0,
+      (penalty?.untilMs ?? 0) - nowMs,
+      forgotUntilMs - nowMs,
+      (quota?.blockedUntilMs ?? 0) - nowMs,
+    ),
+    quota: quota?.rules ?? [],
+  }))
 
 export const repairHook =
   (log: Logger, metrics: Metrics) =>

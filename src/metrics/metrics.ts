@@ -48,6 +48,41 @@ export const metricsTable = {
     'method',
     'direction',
   ]),
+  wecom_media_limit_grants_total: counter(
+    'Calls that may leave; booked: the job had come back to its own grant.',
+    ['method', 'booked'],
+  ),
+  wecom_media_limit_waits_total: counter(
+    'Calls that were put off: booked, beyond the horizon, shared address, crowded.',
+    ['method', 'why'],
+  ),
+  wecom_media_limit_wait_seconds: histogram('How long a call was put off for.', ['method'], waitBuckets),
+  wecom_media_limit_voids_total: counter(
+    'Grants and bookings that could not be used: too late, or a penalty came between.',
+    ['method', 'why'],
+  ),
+  wecom_media_limit_penalties_total: counter(
+    'Refusals of the platform for calling too often (45009) or too many at once (45033).',
+    ['method', 'errcode'],
+  ),
+  wecom_media_limit_closed_seconds: gauge(
+    'Until calls of this company and method may go again; 0 while they may.',
+    ['corp', 'method'],
+  ),
+  wecom_media_limit_rate_share: gauge('Of the configured rate, lowered after penalties; 1 is all of it.', [
+    'corp',
+    'method',
+  ]),
+  wecom_media_quota_units: gauge('Units of a quota, used and left in its period.', [
+    'corp',
+    'method',
+    'rule',
+    'state',
+  ]),
+  wecom_media_apps_closed: gauge(
+    '1 while the platform refuses the app (wrong secret, address not trusted) and its jobs wait.',
+    ['app'],
+  ),
   wecom_media_queue_jobs: gauge(
     'Depth of the queues as Redis has it: aggregate over replicas with max, not sum.',
     ['queue', 'state'],

@@ -66,33 +66,33 @@ export function startAtZero(metrics: Metrics, jobNames: readonly string[], queue
 }
 
 /** How long a look at the queues serves scrapes that come close together, ms, and how long it may take. */
-const depthLifeMs = 5_000
-const depthTimeoutMs = 2_000
+const lookLifeMs = 5_000
+const lookTimeoutMs = 2_000
 
 /**
- * Reads the depth of the queues when asked, at most every 5 s. Never throws: one failing collector would take the
- * whole page of metrics with it (bullmq.md §4).
+ * Looks at Redis when asked, at most every 5 s. Never throws: one failing collector would take the whole page of
+ * metrics with it (bullmq.md §4).
  */
-export function depthObserver(
+export function redisObserver(
   metrics: Metrics,
-  depths: () => Promise<readonly DepthFacts[]>,
+  look: () => Promise<{
+    readonly depths: readonly DepthFacts[]
+    readonly standings: readonly StandingFacts[]
+  }>,
   monotonicMs: () => number,
 ): () => Promise<void> {
   let lastMs = Number.NEGATIVE_INFINITY
-  const look = async (): Promise<void> => {
+  return async () => {
+    if (monotonicMs() - lastMs < lookLifeMs) return
+    lastMs = monotonicMs()
     try {
-      for (const { queue, state, jobs } of await within(depths(), depthTimeoutMs)) {
-        metrics.wecom_media_queue_jobs.set({ queue, state }, jobs)
-      }
+      const { depths, standings } = await within(look(), lookTimeoutMs)
+      for (const { queue, state, jobs } of depths) metrics.wecom_media_queue_jobs.set({ queue, state }, jobs)
+      observeStanding(metrics, standings)
       metrics.wecom_media_redis_up.set(1)
     } catch {
       metrics.wecom_media_redis_up.set(0)
     }
-  }
-  return async () => {
-    if (monotonicMs() - lastMs < depthLifeMs) return
-    lastMs = monotonicMs()
-    await look()
   }
 }
 
@@ -102,4 +102,43 @@ async function within<T>(work: Promise<T>, ms: number): Promise<T> {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
   )
   return await Promise.race([work, late])
+}
+
+/** The part of a limit's event that is counted. */
+export type LimitFacts =
+  | { readonly as: 'grant'; readonly method: string; readonly booked: boolean }
+  | { readonly as: 'wait'; readonly method: string; readonly why: string; readonly waitMs: number }
+  | { readonly as: 'void'; readonly method: string; readonly why: string }
+  | { readonly as: 'penalty' | 'concurrency'; readonly method: string }
+
+export function observeLimit(metrics: Metrics, facts: LimitFacts): void {
+  const { method } = facts
+  if (facts.as === 'grant')
+    metrics.wecom_media_limit_grants_total.inc({ method, booked: String(facts.booked) })
+  if (facts.as === 'void') metrics.wecom_media_limit_voids_total.inc({ method, why: facts.why })
+  if (facts.as === 'penalty') metrics.wecom_media_limit_penalties_total.inc({ method, errcode: '45009' })
+  if (facts.as === 'concurrency') metrics.wecom_media_limit_penalties_total.inc({ method, errcode: '45033' })
+  if (facts.as !== 'wait') return
+  metrics.wecom_media_limit_waits_total.inc({ method, why: facts.why })
+  metrics.wecom_media_limit_wait_seconds.observe({ method }, facts.waitMs / 1000)
+}
+
+/** How one company and method stand now. */
+export interface StandingFacts {
+  readonly corp: string
+  readonly method: string
+  readonly closedForMs: number
+  readonly rateShare: number
+  readonly quota: readonly { readonly rule: string; readonly used: number; readonly left: number }[]
+}
+
+function observeStanding(metrics: Metrics, standings: readonly StandingFacts[]): void {
+  for (const { corp, method, closedForMs, rateShare, quota } of standings) {
+    metrics.wecom_media_limit_closed_seconds.set({ corp, method }, closedForMs / 1000)
+    metrics.wecom_media_limit_rate_share.set({ corp, method }, rateShare)
+    for (const { rule, used, left } of quota) {
+      metrics.wecom_media_quota_units.set({ corp, method, rule, state: 'used' }, used)
+      metrics.wecom_media_quota_units.set({ corp, method, rule, state: 'left' }, left)
+    }
+  }
 }

@@ -1,7 +1,7 @@
 /** One attempt of one job while it runs: its signal, its marks in the record, and why it was interrupted, if it was. */
 
 import { Fault, type Kind } from '../fault.ts'
-import type { Records } from '../record/index.ts'
+import type { Records, Running } from '../record/index.ts'
 import type { Mark } from '../wecom/index.ts'
 
 /**
@@ -15,6 +15,14 @@ export interface Attempt {
   readonly fence: number
   readonly signal: AbortSignal
   readonly interruption: Interruption | undefined
+  /** An earlier attempt began to speak and never said how it ended. */
+  readonly wasUnknown: boolean
+  /** What the gate gave when the job began to wait. */
+  readonly booking: unknown
+  /** Calls so far that the platform has counted, or may have. */
+  readonly units: number
+  /** A call of this attempt has begun and its outcome is not known. */
+  readonly isSpeaking: boolean
   /** Busy answers of the platform so far, over all attempts. */
   readonly busyTries: number
   interrupt(why: Interruption): void
@@ -23,51 +31,69 @@ export interface Attempt {
   mayPublish(): Promise<void>
 }
 
-/** A grant is void after this, ms, by Redis time: the longest way from grant to arrival (DESIGN §6: D). */
-const grantLifeMs = 1_000
+/** What a claim says of the attempts before. */
+interface Before {
+  readonly fence: number
+  readonly unknown: boolean
+  readonly units: number
+  readonly booking: unknown
+}
 
-/** `outside`: BullMQ's own signal. `busyTries`: what the record has counted before. */
-export function begin(records: Records, id: string, fence: number, outside?: AbortSignal): Attempt {
+/** `outside`: BullMQ's own signal. */
+export function begin(records: Records, id: string, before: Before, outside?: AbortSignal): Attempt {
+  const { fence } = before
   const controller = new AbortController()
   const signal = outside ? AbortSignal.any([controller.signal, outside]) : controller.signal
-  let interruption: Interruption | undefined
-  let busyTries = 0
   const interrupt = (why: Interruption): void => {
-    interruption ??= why
+    state.interruption ??= why
     controller.abort(new Fault('cancelled', `the attempt was interrupted: ${why}`))
   }
   const refuse = (why: Interruption): never => {
     interrupt(why)
     throw controller.signal.reason
   }
-  const markFor = (marks: boolean): Mark => ({
-    async sent({ atMs }) {
-      const grant = atMs === undefined ? {} : { grantAtMs: atMs }
-      const answer = await records.sent({ id, fence, grantLifeMs, marks, ...grant })
-      if (answer === 'stale')
-        throw new Fault('limit', 'the grant was too old when the call was about to leave', { waitMs: 0 })
-      if (answer !== 'go') refuse(answer === 'ended' ? 'cancelled' : 'superseded')
-    },
-    async refused({ kind }) {
-      const settled = await records.settle({ id, fence }, { as: 'refused', kind: kind as Kind })
-      if (kind === 'busy' && settled.as === 'settled') busyTries = settled.tries
-    },
-  })
-  return {
-    id,
-    fence,
-    signal,
-    get interruption() {
-      return interruption
-    },
-    get busyTries() {
-      return busyTries
-    },
-    interrupt,
-    mark: markFor(true),
-    reads: markFor(false),
+  const state: State = { units: before.units, isSpeaking: false, busyTries: 0, interruption: undefined }
+  return Object.assign(state, {
+    ...{ id, fence, signal, interrupt, wasUnknown: before.unknown, booking: before.booking },
+    mark: markFor(records, { id, fence }, true, state, refuse),
+    reads: markFor(records, { id, fence }, false, state, refuse),
     async mayPublish() {
       if (!(await records.holds(id, fence))) refuse('superseded')
     },
+  })
+}
+
+/** What changes while an attempt runs. */
+interface State {
+  units: number
+  isSpeaking: boolean
+  busyTries: number
+  interruption: Interruption | undefined
+}
+
+type Refuse = (why: Interruption) => never
+
+function markFor(records: Records, running: Running, marks: boolean, state: State, refuse: Refuse): Mark {
+  return {
+    async sent({ atMs, lifeMs = 0 }) {
+      const grant = atMs === undefined ? {} : { grantAtMs: atMs }
+      const answer = await records.sent({ ...running, grantLifeMs: lifeMs, marks, ...grant })
+      if (answer === 'stale') {
+        throw new Fault('limit', 'the grant was too old when the call was about to leave', { waitMs: 0 })
+      }
+      if (answer !== 'go') refuse(answer === 'ended' ? 'cancelled' : 'superseded')
+      state.isSpeaking = marks
+    },
+    async refused({ kind, errcode }) {
+      const spent = errcode !== undefined && !uncounted.has(kind)
+      const settled = await records.settle(running, { as: 'refused', kind, spent })
+      state.isSpeaking = false
+      if (settled.as !== 'settled') return
+      state.units = settled.units
+      if (kind === 'busy') state.busyTries = settled.tries
+    },
   }
 }
+
+/** Refusals at the door: the platform has not looked at the body, and counts nothing. */
+const uncounted: ReadonlySet<Kind> = new Set(['token', 'limit', 'unavailable', 'config'])

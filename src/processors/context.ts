@@ -1,19 +1,31 @@
 /** What a processor is given. It knows no queue and no Redis: everything it may touch is here. */
 
 import type { JobName, Payload, Result } from '../queues/jobs.ts'
-import type { Client, Mark } from '../wecom/index.ts'
+import type { CallOptions, Client, Mark } from '../wecom/index.ts'
 import type { Outcome } from './outcome.ts'
 
 export interface JobContext {
   readonly id: string
   /** Aborts at the deadline, on cancel, when the lease is lost and at the end of a shutdown's grace. */
   readonly signal: AbortSignal
-  /** Tells the record that a call leaves. `reads` leave no mark: repeating them changes nothing. */
-  readonly mark: Mark
-  readonly reads: Mark
+  /** For calls that change something at the platform: they leave a mark in the record. */
+  readonly writing: CallOptions & { readonly mark: Mark }
+  /** For calls that may be repeated freely: they leave no mark. */
+  readonly reading: CallOptions
+  /** What is known of this attempt now. */
+  readonly attempt: AttemptState
   /** Throws unless this attempt is still the current one: before anything is written that another attempt could write too. */
   mayPublish(): Promise<void>
   progress(progress: Progress): void
+}
+
+export interface AttemptState {
+  /** An earlier attempt began to speak and never said how it ended. */
+  readonly wasUnknown: boolean
+  /** Calls so far that the platform has counted, or may have. */
+  readonly units: number
+  /** A call of this attempt has begun and its outcome is not known. */
+  readonly isSpeaking: boolean
 }
 
 export interface Progress {
@@ -25,6 +37,8 @@ export interface Progress {
 export interface Resources {
   /** Throws `config` for an app that is not configured here. */
   client(app: string): Client
+  /** The company's quota of permanent images, by app. */
+  readonly units: Units
   /** Folders that sources may lie in, absolute. */
   readonly roots: readonly string[]
   /** Where downloads go, absolute. */
@@ -37,6 +51,14 @@ export interface Resources {
     /** Larger media are refused, bytes. */
     readonly maxBytes: number
   }
+}
+
+/** Units of a quota, by their ids: reserving one twice is harmless. */
+export interface Units {
+  /** Throws `quota` with the earliest possible time when none is left. */
+  reserve(app: string, unit: string): Promise<void>
+  /** Only for a unit whose call surely was not counted. */
+  giveBack(app: string, unit: string): Promise<void>
 }
 
 export type Processor<N extends JobName> = (

@@ -5,8 +5,11 @@ import { publishedExtension, safeName } from '../files/safe-name.ts'
 import type { Processor } from './context.ts'
 import { done } from './outcome.ts'
 
+/** A running download waits in its place for the next slice's grant; longer waits leave the slices on disk and the place to others. */
+const slicePatienceMs = 5_000
+
 export const download: Processor<'media.download'> = async (payload, context, resources) => {
-  const { id, reads: mark } = context
+  const { id, reading } = context
   const { mediaId } = payload
   const client = resources.client(payload.app)
   const downloaded = await downloadFile({
@@ -15,7 +18,7 @@ export const download: Processor<'media.download'> = async (payload, context, re
     dir: resources.downloads,
     id,
     signal: context.signal,
-    fetch: (range, signal) => client.get(mediaId, { range, signal, mark }),
+    fetch: (range, signal) => client.get(mediaId, { ...reading, range, signal, patienceMs: slicePatienceMs }),
     onProgress: context.progress,
   })
   const { sizeBytes, sha256, contentType } = downloaded

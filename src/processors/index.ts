@@ -3,6 +3,7 @@
 import type { JobName } from '../queues/jobs.ts'
 import type { Processor } from './context.ts'
 import { download } from './download.ts'
+import { permanentImage } from './permanent-image.ts'
 import { upload } from './upload.ts'
 
 export type Processors = { readonly [N in JobName]: Processor<N> }
@@ -10,4 +11,5 @@ export type Processors = { readonly [N in JobName]: Processor<N> }
 export const processors: Processors = {
   'media.upload': upload,
   'media.download': download,
+  'media.upload-image': permanentImage,
 }

@@ -12,7 +12,7 @@ export type Outcome<R> =
   | { readonly as: 'retry'; readonly why: Fault }
 
 export const done = <R>(result: R): Outcome<R> => ({ as: 'done', result })
-const stop = (why: Fault): Outcome<never> => ({ as: 'stop', why })
+export const stop = (why: Fault): Outcome<never> => ({ as: 'stop', why })
 
 /** Kind -> what follows; for waits, how long when the fault does not say, ms. */
 const table = {

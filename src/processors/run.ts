@@ -61,7 +61,7 @@ export async function runJob(
   if (claim.as === 'not-holder') throw new Error('the lock was lost before the job began')
   if (claim.as === 'ended') return replay(claim)
   if (claim.as === 'conflict') throw new UnrecoverableError(conflict(request.id))
-  const attempt = begin(parts.records, request.id, claim.fence, signal)
+  const attempt = begin(parts.records, request.id, claim, signal)
   const end = { parts, job, token, attempt, tell: teller(parts, job, attempt, startedMs) }
   parts.running.set(attempt.id, attempt)
   try {
@@ -111,7 +111,7 @@ async function perform(
     const write = (json: string) =>
       Promise.all([records.progress(attempt, json), job.updateProgress(JSON.parse(json))])
     const progress = sparingly(write, clock)
-    return await processor(parsePayload(job.name, job.data), contextOf(attempt, progress), resources)
+    return await processor(parsePayload(job.name, job.data), contextOf(attempt, job, progress), resources)
   } catch (thrown) {
     const isLastAttempt = job.attemptsMade + 1 >= (job.opts.attempts ?? 1)
     return outcomeOf(thrown, { busyTries: attempt.busyTries, remainingMs, isLastAttempt })
@@ -123,17 +123,20 @@ async function perform(
 const unknownName = (name: string): Fault =>
   new Fault('invalid', `no job is called ${name.slice(0, 64)}: known are ${Object.keys(jobs).join(', ')}`)
 
-const contextOf = (
-  { id, signal, mark, reads, mayPublish }: Attempt,
-  progress: JobContext['progress'],
-): JobContext => ({
-  id,
-  signal,
-  mark,
-  reads,
-  mayPublish,
-  progress,
-})
+/** The gate may move the job to its own grant: the record keeps the booking for the attempt that wakes then. */
+function contextOf(attempt: Attempt, job: Job, progress: JobContext['progress']): JobContext {
+  const { id, signal, mark, reads, booking, mayPublish } = attempt
+  const options = { signal, keepsBookings: true, booking, urgent: job.data?.urgent === true }
+  return {
+    id,
+    signal,
+    writing: { ...options, mark },
+    reading: { ...options, mark: reads },
+    attempt,
+    mayPublish,
+    progress,
+  }
+}
 
 /** Everything that ending a job needs. */
 interface End {
@@ -183,8 +186,12 @@ async function settle(end: End, outcome: Exclude<Outcome<unknown>, { as: 'done' 
     tell({ outcome: 'retry', ...safe(why) })
     throw new Fault(why.kind, scrub(why.message), { ...(why.waitMs !== undefined && { waitMs: why.waitMs }) })
   }
-  await parts.persist(() => parts.records.settle(attempt, { as: 'waiting', ms: outcome.ms, why: safe(why) }))
+  await parts.persist(() =>
+    parts.records.settle(attempt, { as: 'waiting', ms: outcome.ms, why: safe(why), booking: why.booking }),
+  )
   tell({ outcome: 'wait', ...safe(why) })
+  // When it wakes it goes to its own grant, not behind the backlog.
+  await job.changePriority({ priority: 0 })
   await job.moveToDelayed(parts.clock.nowMs() + outcome.ms, token)
   throw new DelayedError()
 }

@@ -1,7 +1,6 @@
 /** media.upload: a file becomes a media_id. Everything that can be known is checked before the first byte leaves. */
 
-import { Readable } from 'node:stream'
-import { openSource, type Source } from '../files/file.ts'
+import { openSource } from '../files/file.ts'
 import { checkName, type InspectRule, inspect } from '../files/inspect.ts'
 import {
   contentTypeOf,
@@ -11,10 +10,11 @@ import {
   mediaTypes,
   minBytes,
 } from '../wecom/media-types.ts'
-import type { Processor, Progress } from './context.ts'
+import type { Processor } from './context.ts'
+import { counting } from './counting.ts'
 import { done } from './outcome.ts'
 
-export const upload: Processor<'media.upload'> = async (payload, { signal, mark, progress }, resources) => {
+export const upload: Processor<'media.upload'> = async (payload, { writing, progress }, resources) => {
   const { app, type } = payload
   const client = resources.client(app)
   const source = await openSource(payload.source, { roots: resources.roots })
@@ -25,7 +25,7 @@ export const upload: Processor<'media.upload'> = async (payload, { signal, mark,
     const { sizeBytes } = source
     const open = counting(source, progress)
     const file = { type, name, sizeBytes, open, contentType: contentTypeOf(type, source.name) }
-    const { mediaId, createdAtMs, expiresAtMs } = await client.upload(file, { signal, mark })
+    const { mediaId, createdAtMs, expiresAtMs } = await client.upload(file, writing)
     return done({ mediaId, type, name, sizeBytes, createdAtMs, expiresAtMs, via: 'sync' as const })
   } finally {
     await source.close()
@@ -37,27 +37,4 @@ function ruleFor(type: MediaType): InspectRule {
   const { maxBytes, maxSeconds } = rules
   const rule = { type, minBytesExclusive: minBytes - 1, maxBytes, formats: formatsOf(type) }
   return maxSeconds === undefined ? rule : { ...rule, maxSeconds }
-}
-
-/** Each attempt opens the source anew and counts from zero. */
-const counting =
-  ({ sizeBytes: totalBytes, open }: Source, progress: (progress: Progress) => void) =>
-  async (signal?: AbortSignal): Promise<Readable> => {
-    const bytes = await open(signal)
-    return Readable.from(
-      counted(bytes, doneBytes => progress({ doneBytes, totalBytes })),
-      { objectMode: false },
-    )
-  }
-
-async function* counted(
-  bytes: AsyncIterable<Buffer>,
-  tell: (doneBytes: number) => void,
-): AsyncGenerator<Buffer> {
-  let doneBytes = 0
-  for await (const chunk of bytes) {
-    yield chunk
-    doneBytes += chunk.length
-    tell(doneBytes)
-  }
 }

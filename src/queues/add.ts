@@ -9,8 +9,14 @@ const failed = { age: 14 * 24 * 3600, count: 20_000 }
 /** The backoff strategy that workers install; see `processors/outcome.ts`. */
 const backoffByKind = 'by-kind'
 
-export const addOptions = (name: JobName, jobId: string) => ({
+/**
+ * Lower runs first; none (0) is kept for jobs that wake to their own grant and must not wait behind a backlog.
+ */
+const priorities = { urgent: 1, usual: 10 } as const
+
+export const addOptions = (name: JobName, jobId: string, urgent: boolean) => ({
   jobId,
+  priority: urgent ? priorities.urgent : priorities.usual,
   attempts: jobs[name].attempts,
   backoff: { type: backoffByKind },
   removeOnComplete: completed,

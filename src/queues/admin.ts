@@ -3,7 +3,7 @@
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { addOptions } from './add.ts'
-import { type JobName, type QueueName, queueNames } from './jobs.ts'
+import { type JobName, type Payload, type QueueName, queueNames } from './jobs.ts'
 
 /** BullMQ's states, as its documentation names them. */
 export const depthStates = ['active', 'waiting', 'prioritized', 'delayed', 'failed', 'completed'] as const
@@ -14,13 +14,15 @@ export interface Depth {
   readonly jobs: number
 }
 
+type AnyPayload = Payload<JobName>
+
 export interface Admin {
   depths(): Promise<readonly Depth[]>
   /** BullMQ's state of the job, or `unknown` when it is in none. */
   stateOf(queue: string, id: string): Promise<string>
-  add(queue: string, name: JobName, payload: unknown, id: string): Promise<void>
+  add(queue: string, name: JobName, payload: AnyPayload, id: string): Promise<void>
   /** Remove and add: the only way to revive a job that is in no state (a plain `add` is swallowed). */
-  putBack(queue: string, name: JobName, payload: unknown, id: string): Promise<void>
+  putBack(queue: string, name: JobName, payload: AnyPayload, id: string): Promise<void>
   /** False when the job is running: a locked job can't be removed. */
   remove(queue: string, id: string): Promise<boolean>
   returnValue(queue: string, id: string): Promise<unknown>
@@ -42,11 +44,11 @@ export function createAdmin(redis: Redis, namespace: string, onError: (error: Er
       (await Promise.all([...queues].map(([name, of]) => depthsOf(name as QueueName, of)))).flat(),
     stateOf: (name, id) => queue(name).getJobState(id),
     async add(name, job, payload, id) {
-      await queue(name).add(job, payload, addOptions(job, id))
+      await queue(name).add(job, payload, addOptions(job, id, payload.urgent))
     },
     async putBack(name, job, payload, id) {
       await queue(name).remove(id)
-      await queue(name).add(job, payload, addOptions(job, id))
+      await queue(name).add(job, payload, addOptions(job, id, payload.urgent))
     },
     remove: async (name, id) => (await queue(name).remove(id)) === 1,
     returnValue: async (name, id) => (await queue(name).getJob(id))?.returnvalue,

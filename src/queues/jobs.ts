@@ -21,6 +21,9 @@ const DeadlineMs = z
   .max(720 * hour)
   .optional()
 
+/** Ahead of the others that wait for the same limit. */
+const Urgent = z.boolean().default(false)
+
 /** Opaque to us; observed forms are 44 to 68 characters (notes/wecom-facts.md §3.4). */
 const MediaId = z.string().regex(/^[\x21-\x7e]{1,256}$/, '1 to 256 visible ASCII characters')
 
@@ -30,6 +33,7 @@ const UploadPayload = z.strictObject({
   source: FileRef,
   /** What users see when the media_id is sent; default: the base name of the source. */
   name: z.string().min(1).max(255).optional(),
+  urgent: Urgent,
   deadlineMs: DeadlineMs,
 })
 
@@ -46,11 +50,32 @@ const UploadResult = z.object({
   via: z.literal('sync'),
 })
 
+const ImagePayload = z.strictObject({
+  app: App,
+  source: FileRef,
+  name: z.string().min(1).max(255).optional(),
+  /**
+   * When nobody knows whether the platform took an earlier call: `retry` sends the image again with a new unit of the
+   * quota; `hold` ends the job, for a person to look.
+   */
+  onUnknown: z.enum(['retry', 'hold']).default('retry'),
+  urgent: Urgent,
+  deadlineMs: DeadlineMs,
+})
+
+const ImageResult = z.object({
+  /** Permanent; shown inside WeCom only. Not a media_id and not interchangeable with one. */
+  url: z.string(),
+  name: z.string(),
+  sizeBytes: z.int(),
+})
+
 const DownloadPayload = z.strictObject({
   app: App,
   mediaId: MediaId,
   /** Give up on anything larger, bytes; default: the worker's cap. */
   maxBytes: z.int().min(1).optional(),
+  urgent: Urgent,
   deadlineMs: DeadlineMs,
 })
 
@@ -79,6 +104,14 @@ export const jobs = {
     result: DownloadResult,
     attempts: 8,
     deadlineMs: 24 * hour,
+  },
+  // Over quota a job waits for the next day or month: its deadline says how long that makes sense.
+  'media.upload-image': {
+    queue: 'image',
+    payload: ImagePayload,
+    result: ImageResult,
+    attempts: 5,
+    deadlineMs: 72 * hour,
   },
 } as const
 

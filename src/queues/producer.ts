@@ -7,7 +7,7 @@ import { createRecords, endedChannel, isEnd, type JobRecord, type Records } from
 import { type Admin, createAdmin } from './admin.ts'
 import { type Ends, listenToEnds } from './ends.ts'
 import { isKey, jobId } from './identity.ts'
-import { type Input, type JobName, jobs, type Result } from './jobs.ts'
+import { type Input, type JobName, jobs, type Payload, type Result } from './jobs.ts'
 import { fingerprintOf, parsePayload } from './parse.ts'
 
 export interface EnqueueOptions {
@@ -37,6 +37,11 @@ export interface Producer {
   upload(payload: Input<'media.upload'>, options?: EnqueueOptions): Promise<Job<'media.upload'>>
   /** Queue a download by media_id. Faults: `invalid`, `conflict`, `unavailable` (Redis). */
   download(payload: Input<'media.download'>, options?: EnqueueOptions): Promise<Job<'media.download'>>
+  /** Queue an upload of a permanent image. Faults: `invalid`, `conflict`, `unavailable` (Redis). */
+  uploadImage(
+    payload: Input<'media.upload-image'>,
+    options?: EnqueueOptions,
+  ): Promise<Job<'media.upload-image'>>
   /**
    * The job's result, when it has one. Rejects with the job's `Fault`; with `not-found` for an unknown id; with a
    * DOMException `TimeoutError` or the signal's reason when the caller stops waiting.
@@ -78,6 +83,7 @@ export function produce({
   return {
     upload: (payload, options) => enqueue('media.upload', payload, options),
     download: (payload, options) => enqueue('media.download', payload, options),
+    uploadImage: (payload, options) => enqueue('media.upload-image', payload, options),
     result: (job: { readonly id: string } | string, options?: ResultOptions) =>
       resultOf(records, listening, idOf(job), options) as Promise<never>,
     read: id => reachable(() => records.read(id)),
@@ -126,7 +132,7 @@ async function ensureAdded(
   admin: Admin,
   records: Records,
   opened: 'created' | 'exists',
-  { queue, name, payload, id }: { queue: string; name: JobName; payload: unknown; id: string },
+  { queue, name, payload, id }: { queue: string; name: JobName; payload: Payload<JobName>; id: string },
 ): Promise<void> {
   if (opened === 'created') return admin.add(queue, name, payload, id)
   if ((await admin.stateOf(queue, id)) !== 'unknown') return

@@ -12,6 +12,10 @@ export type Claim =
       readonly fence: number
       /** An earlier attempt began to speak and never said how it ended. */
       readonly unknown: boolean
+      /** Calls of earlier attempts that the platform has counted, or may have: each has its own unit of a quota. */
+      readonly units: number
+      /** What the gate gave when the job began to wait. */
+      readonly booking: unknown
       /** Until the deadline, by Redis time; ≤ 0 when it has passed. */
       readonly remainingMs: number
     }
@@ -23,7 +27,7 @@ export type Claim =
 /*
  * KEYS 1 record, 2 BullMQ's lock, 3 open set
  * ARGV 1 lock token, 2 id, 3 name, 4 queue, 5 payload, 6 fingerprint, 7 deadline in ms
- * Answers {'not-holder'} | {'conflict'} | {'ended', state, result or fault} | {'claimed', fence, mark or '', ms to the deadline}.
+ * Answers {'not-holder'} | {'conflict'} | {'ended', state, result or fault} | {'claimed', fence, mark or '', ms to the deadline, units, booking or ''}.
  * A job of a foreign producer has no record yet: it gets one here.
  */
 const run = script(`
@@ -43,11 +47,16 @@ elseif state == 'failed' or state == 'cancelled' then
   return {'ended', state, redis.call('HGET', KEYS[1], 'fault')}
 end
 local sent = redis.call('HGET', KEYS[1], 'sent') or ''
-if sent ~= '' then redis.call('HINCRBY', KEYS[1], 'unknowns', 1) end
-redis.call('HDEL', KEYS[1], 'sent', 'waitUntilMs', 'waitWhy')
+if sent ~= '' then
+  redis.call('HINCRBY', KEYS[1], 'unknowns', 1)
+  redis.call('HINCRBY', KEYS[1], 'units', 1)
+end
+local booking = redis.call('HGET', KEYS[1], 'booking') or ''
+redis.call('HDEL', KEYS[1], 'sent', 'booking', 'waitUntilMs', 'waitWhy')
 redis.call('HSET', KEYS[1], 'state', 'running')
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
-return {'claimed', fence, sent, redis.call('HGET', KEYS[1], 'deadlineAtMs') - now}
+return {'claimed', fence, sent, redis.call('HGET', KEYS[1], 'deadlineAtMs') - now,
+  redis.call('HGET', KEYS[1], 'units') or '0', booking}
 `)
 
 /** The holder of BullMQ's lock: `jobId` is BullMQ's id, which a job of a foreign producer does not share with its record. */
@@ -67,8 +76,10 @@ export async function claim(
   return read(await run(redis, keys, [token, id, name, queue, payload, fingerprint, deadlineMs]))
 }
 
-function read([as, second, third, fourth]: readonly Reply[]): Claim {
+function read([as, second, third, fourth, fifth, sixth]: readonly Reply[]): Claim {
   if (as === 'ended') return { as, state: String(second), json: String(third) }
   if (as === 'not-holder' || as === 'conflict') return { as }
-  return { as: 'claimed', fence: Number(second), unknown: third !== '', remainingMs: Number(fourth) }
+  const booking: unknown = sixth ? JSON.parse(String(sixth)) : undefined
+  const [fence, remainingMs, units] = [second, fourth, fifth].map(Number) as [number, number, number]
+  return { as: 'claimed', fence, unknown: third !== '', remainingMs, units, booking }
 }

@@ -10,7 +10,7 @@ import { holds, progress, type Running, type Sent, type Speaking, sent } from '.
 import { type Settled, type Settlement, settle } from './settle.ts'
 
 export type { State } from './read.ts'
-export type { Accepted, Claim, JobRecord, Opened, Request, Sent, Settled, Settlement, Speaking }
+export type { Accepted, Claim, JobRecord, Opened, Request, Running, Sent, Settled, Settlement, Speaking }
 export { endedChannel, isEnd }
 
 export interface Records {

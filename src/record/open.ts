@@ -45,7 +45,7 @@ if not state then return {'created'} end
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.sub(field, 1, 6) == 'tries:' then redis.call('HDEL', KEYS[1], field) end
 end
-redis.call('HDEL', KEYS[1], 'fault', 'lastFault', 'endedAtMs', 'sent', 'waitUntilMs', 'waitWhy')
+redis.call('HDEL', KEYS[1], 'fault', 'lastFault', 'endedAtMs', 'sent', 'booking', 'waitUntilMs', 'waitWhy')
 return {'reopened'}
 `)
 

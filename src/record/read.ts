@@ -25,6 +25,8 @@ export interface JobRecord {
   readonly duplicates: number
   /** Attempts that found an earlier one whose outcome nobody knows. */
   readonly unknowns: number
+  /** Calls that the platform has counted, or may have. */
+  readonly units: number
   /** Definite refusals by kind. */
   readonly tries: Readonly<Partial<Record<Kind, number>>>
   readonly progress?: unknown
@@ -59,6 +61,7 @@ function recordFrom(id: string, fields: Fields): JobRecord {
     calls: number('calls'),
     duplicates: number('duplicates'),
     unknowns: number('unknowns'),
+    units: number('units'),
     tries: triesIn(fields),
     ...(fields['endedAtMs'] && { endedAtMs: number('endedAtMs') }),
     ...(fields['waitUntilMs'] && {

@@ -9,9 +9,10 @@ import { endedChannel, openKey, recordKey } from './keys.ts'
 export const retentionMs = 14 * 24 * 3_600_000
 
 export type Settlement =
-  /** The platform surely did not perform the call: the mark goes, the try is counted by kind. */
-  | { readonly as: 'refused'; readonly kind: Kind }
-  | { readonly as: 'waiting'; readonly ms: number; readonly why: FaultReport }
+  /** The platform surely did not perform the call: the mark goes, the try is counted by kind. `spent`: it may have counted it. */
+  | { readonly as: 'refused'; readonly kind: Kind; readonly spent: boolean }
+  /** `booking`: what the gate gave for the next attempt. */
+  | { readonly as: 'waiting'; readonly ms: number; readonly why: FaultReport; readonly booking?: unknown }
   /** Back on the queue: a worker that is shutting down, or a retry, with the reason. */
   | { readonly as: 'queued'; readonly why?: FaultReport }
   | { readonly as: 'failed' | 'cancelled'; readonly fault: FaultReport }
@@ -20,7 +21,8 @@ export type Settlement =
  * KEYS 1 record, 2 open set
  * ARGV 1 fence, or '' for whoever ends a job from outside (cancel, worker-died), 2 refused|waiting|queued|failed|cancelled,
  *      3 kind (refused) or fault (waiting, failed, cancelled; queued: '' when nothing failed), 4 ms to wait, 5 retention in ms, 6 id, 7 channel of ends
- * Answers {'fenced'} | {'ended', state} | {'settled', tries of that kind}.
+ *      8 "1" if a refused call may have been counted, 9 booking as JSON or ''
+ * Answers {'fenced'} | {'ended', state} | {'settled', tries of that kind, units spent}.
  */
 const run = script(`
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -31,11 +33,12 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if ARGV[2] == 'refused' then
   local tries = redis.call('HINCRBY', KEYS[1], 'tries:' .. ARGV[3], 1)
   redis.call('HDEL', KEYS[1], 'sent')
-  return {'settled', tries}
+  return {'settled', tries, redis.call('HINCRBY', KEYS[1], 'units', ARGV[8] == '1' and 1 or 0)}
 end
 redis.call('HSET', KEYS[1], 'state', ARGV[2])
 if ARGV[2] == 'waiting' then
   redis.call('HSET', KEYS[1], 'waitUntilMs', now + ARGV[4], 'waitWhy', ARGV[3])
+  if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'booking', ARGV[9]) end
 elseif ARGV[2] == 'queued' then
   if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'lastFault', ARGV[3]) end
 else
@@ -45,10 +48,12 @@ else
   redis.call('ZREM', KEYS[2], ARGV[6])
   redis.call('PUBLISH', ARGV[7], ARGV[6] .. ' ' .. ARGV[2])
 end
-return {'settled', 0}
+return {'settled', 0, 0}
 `)
 
-export type Settled = { readonly as: 'settled'; readonly tries: number } | { readonly as: 'fenced' | 'ended' }
+export type Settled =
+  | { readonly as: 'settled'; readonly tries: number; readonly units: number }
+  | { readonly as: 'fenced' | 'ended' }
 
 export async function settle(
   redis: Redis,
@@ -58,9 +63,23 @@ export async function settle(
 ): Promise<Settled> {
   const keys = [recordKey(namespace, id), openKey(namespace)]
   const ms = settlement.as === 'waiting' ? settlement.ms : 0
-  const args = [fence ?? '', settlement.as, detail(settlement), ms, retentionMs, id, endedChannel(namespace)]
-  const [as, tries] = await run(redis, keys, args)
-  return as === 'settled' ? { as, tries: Number(tries) } : { as: as as 'fenced' | 'ended' }
+  const spent = settlement.as === 'refused' && settlement.spent ? '1' : ''
+  const booking = settlement.as === 'waiting' && settlement.booking ? JSON.stringify(settlement.booking) : ''
+  const args = [
+    fence ?? '',
+    settlement.as,
+    detail(settlement),
+    ms,
+    retentionMs,
+    id,
+    endedChannel(namespace),
+    spent,
+    booking,
+  ]
+  const [as, tries, units] = await run(redis, keys, args)
+  return as === 'settled'
+    ? { as, tries: Number(tries), units: Number(units) }
+    : { as: as as 'fenced' | 'ended' }
 }
 
 function detail(settlement: Settlement): string {

@@ -39,6 +39,10 @@ export interface CallOptions {
   readonly mark?: Mark
   /** How long the gate may wait in process, in milliseconds. Default 250. */
   readonly patienceMs?: number
+  /** For callers that come back later: see `GateCall`. */
+  readonly keepsBookings?: boolean
+  readonly booking?: unknown
+  readonly urgent?: boolean
 }
 
 export interface Request<T> extends CallOptions {

@@ -1,7 +1,8 @@
 /** The layer that asks for permission; one grant is one call, so a repeat asks again. */
 
-import type { Layer } from './call.ts'
-import type { Gate } from './seams.ts'
+import { Fault } from '../fault.ts'
+import type { Body, Layer, Request } from './call.ts'
+import type { Gate, GateCall, Grant } from './seams.ts'
 
 /** Longest wait inside the gate when the caller names none: short enough to hold a slot for. */
 const defaultPatienceMs = 250
@@ -10,7 +11,50 @@ export const withGate =
   (gate: Gate, corp: string): Layer =>
   inner =>
   async request => {
-    const { method, signal, patienceMs = defaultPatienceMs } = request
-    const grant = await gate.pass({ corp, method, patienceMs, ...(signal && { signal }) })
-    return inner({ ...request, grant })
+    const grant = await gate.pass(callOf(request, corp))
+    const { body } = request
+    try {
+      const answer = await inner({ ...request, grant, ...(body && { body: young(body, grant) }) })
+      // The call is under way until its last byte is here.
+      return { ...answer, ended: answer.ended.then(fault => told(grant, fault)) }
+    } catch (error) {
+      throw await told(grant, error)
+    }
   }
+
+function callOf(
+  { method, signal, patienceMs = defaultPatienceMs, ...rest }: Request<unknown>,
+  corp: string,
+): GateCall {
+  const { keepsBookings = false, urgent = false, booking, retried = false } = rest
+  // A booking is good for one call.
+  return {
+    corp,
+    method,
+    patienceMs,
+    keepsBookings,
+    urgent,
+    ...(!retried && { booking }),
+    ...(signal && { signal }),
+  }
+}
+
+/** The gate learns what the platform said before anybody else asks it. */
+async function told<T>(grant: Grant, end: T): Promise<T> {
+  await grant.done?.(end instanceof Fault ? end : undefined)
+  return end
+}
+
+/** Between the grant and the first byte lies the opening of the body, which may be slow: look once more. */
+const young = (body: Body, grant: Grant): Body => ({
+  ...body,
+  async open(signal) {
+    const open = await body.open(signal)
+    const { lifeMs = Number.POSITIVE_INFINITY } = grant
+    if ((grant.ageMs?.() ?? 0) <= lifeMs) return open
+    open.close()
+    throw new Fault('limit', 'the grant was too old when the call was about to leave; ask again', {
+      waitMs: 0,
+    })
+  },
+})

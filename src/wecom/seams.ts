@@ -7,6 +7,12 @@ import type { MethodName } from './methods.ts'
 export interface Grant {
   /** The time it was given for, milliseconds of Redis time; absent when the gate keeps no time. */
   readonly atMs?: number
+  /** How long after that time the call may still leave, milliseconds. */
+  readonly lifeMs?: number
+  /** How old the grant is at most, milliseconds, by clocks that nobody sets. */
+  ageMs?(): number
+  /** The call has ended, with this fault or well. Never rejects. */
+  done?(fault?: Fault): Promise<void>
 }
 
 export interface GateCall {
@@ -15,6 +21,12 @@ export interface GateCall {
   /** How long the gate may wait in process; a longer wait is thrown as `limit` with its `waitMs`. */
   readonly patienceMs: number
   readonly signal?: AbortSignal
+  /** The caller keeps the `booking` of a `limit` fault and shows it at its next call. Default false. */
+  readonly keepsBookings?: boolean
+  /** From the last `limit` fault. */
+  readonly booking?: unknown
+  /** Ahead of those in line. Default false. */
+  readonly urgent?: boolean
 }
 
 /** Where the platform's limits are kept. */

@@ -178,7 +178,7 @@ test('Q15 a job that fell out of every list of BullMQ is put back by asking agai
   const { simulator, producer, put, startHere, redis, namespace } = await deploy()
   const payload = { type: 'file' as const, source: { path: await put('a.txt', 'six bytes and more') } }
   const job = await producer.upload(payload, { key: 'order-7' })
-  expect(await redis.lrem(`${namespace}:upload:wait`, 1, job.id)).toBe(1)
+  expect(await redis.zrem(`${namespace}:upload:prioritized`, job.id)).toBe(1)
   await startHere()
   expect(await producer.upload(payload, { key: 'order-7' })).toEqual({ ...job, isNew: false })
   await producer.result(job, { timeoutMs: 5_000 })

@@ -44,7 +44,7 @@ test('Q21 a job whose producer died before `add` is added', async () => {
 test('Q14 a job that is in no list of BullMQ is put back once, with its own payload', async () => {
   const it = await deploy()
   const job = await enqueue(it)
-  await it.redis.lrem(`${it.namespace}:upload:wait`, 1, job.id)
+  await it.redis.zrem(`${it.namespace}:upload:prioritized`, job.id)
   expect(await round(it)).toEqual([`put-back ${job.id}`])
   expect(await round(it)).toEqual([])
   await it.startHere()
@@ -64,14 +64,14 @@ test('a job that no worker took before its deadline ends as expired and leaves t
   await it.redis.hset(`${it.namespace}:record:${job.id}`, 'deadlineAtMs', Date.now() - 1)
   expect(await round(it)).toEqual([`expired ${job.id}`])
   await expect(it.producer.result(job)).rejects.toMatchObject({ kind: 'expired' })
-  expect(await it.redis.llen(`${it.namespace}:upload:wait`)).toBe(0)
+  expect(await it.redis.zcard(`${it.namespace}:upload:prioritized`)).toBe(0)
 })
 
 test('a job that BullMQ failed without its processor ends as worker-died', async () => {
   const it = await deploy()
   const job = await enqueue(it)
   await it.redis.hset(`${it.namespace}:record:${job.id}`, 'state', 'running')
-  await it.redis.lrem(`${it.namespace}:upload:wait`, 1, job.id)
+  await it.redis.zrem(`${it.namespace}:upload:prioritized`, job.id)
   await it.redis.zadd(`${it.namespace}:upload:failed`, Date.now(), job.id)
   expect(await round(it)).toEqual([`worker-died ${job.id}`])
   await expect(it.producer.result(job)).rejects.toMatchObject({ kind: 'worker-died' })

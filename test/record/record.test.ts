@@ -100,7 +100,7 @@ test('a mark without an answer is found by the next claim as unknown, a refused 
   const second = await claimed('j')
   expect(second.unknown).toBe(true)
   await records.sent(speaking('j', second.fence))
-  await records.settle({ id: 'j', fence: second.fence }, { as: 'refused', kind: 'busy' })
+  await records.settle({ id: 'j', fence: second.fence }, { as: 'refused', kind: 'busy', spent: true })
   expect((await claimed('j')).unknown).toBe(false)
   expect(await records.read('j')).toMatchObject({ unknowns: 1, calls: 2, tries: { busy: 1 } })
 })
@@ -125,10 +125,10 @@ test('tries are counted by kind across attempts', async () => {
   const { records, claimed } = setUp()
   const refused = async () => {
     const { fence } = await claimed('j')
-    return records.settle({ id: 'j', fence }, { as: 'refused', kind: 'busy' })
+    return records.settle({ id: 'j', fence }, { as: 'refused', kind: 'busy', spent: true })
   }
   expect([await refused(), await refused(), await refused()]).toEqual(
-    [1, 2, 3].map(tries => ({ as: 'settled', tries })),
+    [1, 2, 3].map(tries => ({ as: 'settled', tries, units: tries })),
   )
 })
 
@@ -175,7 +175,7 @@ test('an ended job stays as it ended', async () => {
 test('a failed job runs again only on request, and then with a fresh count of tries and a greater fence', async () => {
   const { records, claimed } = setUp()
   const { fence } = await claimed('j')
-  await records.settle({ id: 'j', fence }, { as: 'refused', kind: 'busy' })
+  await records.settle({ id: 'j', fence }, { as: 'refused', kind: 'busy', spent: true })
   await records.settle({ id: 'j', fence }, { as: 'failed', fault: { kind: 'busy', message: 'busy' } })
   expect(await records.open(request('j'))).toBe('exists')
   expect(await records.open(request('j', { again: true }))).toBe('reopened')
@@ -210,6 +210,31 @@ test('a waiting job says until when and why', async () => {
   expect(state).toBe('waiting')
   expect(waiting?.why).toEqual(why)
   expect(waiting?.untilMs).toBeGreaterThan(Date.now() + 50_000)
+})
+
+test('a unit is spent by a call whose outcome is unknown and by one that the platform may have counted', async () => {
+  const { records, claimed } = setUp()
+  const first = await claimed('j')
+  expect(first.units).toBe(0)
+  await records.sent(speaking('j', first.fence))
+  const second = await claimed('j')
+  expect(second.units, 'unknown').toBe(1)
+  await records.sent(speaking('j', second.fence))
+  await records.settle({ id: 'j', fence: second.fence }, { as: 'refused', kind: 'transient', spent: false })
+  expect((await claimed('j')).units, 'never arrived').toBe(1)
+  const third = await claimed('j')
+  await records.settle({ id: 'j', fence: third.fence }, { as: 'refused', kind: 'busy', spent: true })
+  expect((await claimed('j')).units).toBe(2)
+})
+
+test('a booking is handed to the next attempt, and to that one only', async () => {
+  const { records, claimed } = setUp()
+  const { fence, booking } = await claimed('j')
+  expect(booking).toBeUndefined()
+  const why = { kind: 'limit', message: 'full' } as const
+  await records.settle({ id: 'j', fence }, { as: 'waiting', ms: 1, why, booking: { atUs: 7 } })
+  expect((await claimed('j')).booking).toEqual({ atUs: 7 })
+  expect((await claimed('j')).booking).toBeUndefined()
 })
 
 test('each record that is due goes to one reconciler only', async () => {

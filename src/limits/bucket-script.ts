@@ -1,0 +1,161 @@
+/**
+ * The gate's one script: may this corp call this method now, and if not, when? All rules say go or none is charged.
+ * Why its numbers keep the promise stands in spacing.ts. Times are whole microseconds of Redis time; TypeScript never
+ * compares them with its own clock.
+ */
+
+import { script } from '../script.ts'
+import { prelude } from './prelude.ts'
+
+/*
+ * KEYS 1 pair, 2 shared buckets, 3 calls under way, 4 bookings used, 5 born, 6 calls under way of the whole corp
+ * ARGV 1 now in µs, or '' for Redis' own (only tests say it)
+ *      2 reach: how far ahead may be booked   3 lead: wake so long before the estimate   4 life of a booking, all µs
+ *      5 '1' if the caller keeps bookings, so that it may stand in line   6 '1' to go ahead of the line
+ *      7 epoch and 8 time of the booking it holds, or ''   9 its place in the line, or ''
+ *      10 id and 11 life in µs of the lease   12 cap of the pair and 13 of the corp, 0 for none
+ *      14 birth that the caller knows, or ''   15 µs to stay closed after a loss of memory   16 '1' to assume one
+ *      17 factor of slowness, 18 µs to take one step back from it   19 µs in which a learned cap grows by one
+ *      20 µs between those who wait under a cap of one   21 µs to keep idle state
+ *      22 number of own rules; then name, T, τ of each and '1' if it starts empty; own ones first, shared ones after
+ *
+ * Answers {verdict, wait in µs, time, epoch, place or '', why the booking was void or '', birth, '1' if memory was lost, now}.
+ *   go        the call may leave; its grant is of that time; a lease counts it
+ *   booked    the grant will be at that time: come back then
+ *   beyond    nothing was booked; wait is until the call should ask again
+ *   shared    the corp may, but the address may not; nothing was charged beyond a booking that stays
+ *   crowded   the corp may, but too many calls are under way; likewise
+ *
+ * Place in line: `issued` counts the tickets given, `served` the last one that came to its grant. If nothing is
+ * booked ahead though somebody is in line, those in front are gone (cancelled, dead): the line starts anew.
+ * A second run (a lost answer) books once more and so leaves a gap; a booking is used once only.
+ */
+export const pass = script(`${prelude}
+local reach, lead, life = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local keeps, front = ARGV[5] == '1', ARGV[6] == '1'
+local heldEpoch, heldAt, place = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+local knownBirth, loss = ARGV[14], tonumber(ARGV[15])
+
+local pair, shared = load(KEYS[1]), load(KEYS[2])
+local epoch = pair.epoch or int(now)
+local function save(key, fields)
+  local flat = {}
+  for field, value in pairs(fields) do flat[#flat + 1] = field; flat[#flat + 1] = int(value) end
+  redis.call('HSET', key, unpack(flat))
+  redis.call('PEXPIRE', key, math.ceil(tonumber(ARGV[21]) / 1000))
+end
+local function soonest(rules, from, ahead)
+  local at = from
+  for _, r in ipairs(rules) do at = math.max(at, r.tat + ahead * r.T - r.tau) end
+  return at
+end
+local function charge(key, rules, at, fields)
+  for _, r in ipairs(rules) do fields[r.field] = math.max(at, r.tat) + r.T end
+  if next(fields) then save(key, fields) end
+end
+
+-- Does this Redis remember? The marker never expires.
+local birth = load(KEYS[5])
+local lost, closed = '', num(birth['until'])
+if not birth.at then
+  birth.at = int(now)
+  if knownBirth ~= '' or ARGV[16] == '1' then lost = '1'; closed = now + loss end
+  redis.call('HSET', KEYS[5], 'at', birth.at, 'until', int(closed))
+elseif knownBirth ~= '' and knownBirth ~= birth.at then
+  lost = '1'; closed = math.max(closed, num(birth.at) + loss)
+  redis.call('HSET', KEYS[5], 'until', int(closed))
+end
+local own, common = {}, {}
+for i = 23, #ARGV, 4 do
+  local isOwn = #own < tonumber(ARGV[22])
+  local rule = {field = 'tat:' .. ARGV[i], T = tonumber(ARGV[i + 1]), tau = tonumber(ARGV[i + 2])}
+  if isOwn then rule.T = math.ceil(rule.T * slowness(pair, tonumber(ARGV[17]), tonumber(ARGV[18]))) end
+  local empty = (closed > 0 or ARGV[i + 3] == '1') and num(birth.at) + rule.tau or 0
+  rule.tat = math.max(num((isOwn and pair or shared)[rule.field]), empty)
+  table.insert(isOwn and own or common, rule)
+end
+
+local void = ''
+local function answer(verdict, wait, at)
+  return {verdict, math.ceil(wait), at or '', epoch, place or '', void, birth.at, lost, now}
+end
+
+-- Who has no place under a cap, or at the address, gets an estimate of its turn: together they must not ask too often.
+local function turn(key, map, field, from, spacing)
+  local at = math.max(num(map[field]), from) + spacing
+  save(key, {[field] = at})
+  return at - now
+end
+local function full(key, cap)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', int(now))
+  return cap > 0 and redis.call('ZCARD', key) >= cap
+end
+local function refusal(holds)
+  local cap = smaller(learnedCap(pair, tonumber(ARGV[19])), tonumber(ARGV[12]))
+  local cap2 = tonumber(ARGV[13])
+  if full(KEYS[3], cap) or cap2 > 0 and full(KEYS[6], cap2) then
+    local spacing = tonumber(ARGV[20]) / smaller(cap, cap2)
+    return 'crowded', holds and spacing or turn(KEYS[1], pair, 'crowd', now, spacing)
+  end
+  local at = soonest(common, now, 0)
+  if at <= now then return nil end
+  return 'shared', holds and at - now or turn(KEYS[2], shared, 'turn', at, common[1].T)
+end
+local function leave()
+  charge(KEYS[2], common, now, {})
+  for i, key in ipairs({KEYS[3], KEYS[6]}) do
+    if i == 1 or tonumber(ARGV[13]) > 0 then
+      redis.call('ZADD', key, int(now + tonumber(ARGV[11])), ARGV[10])
+      redis.call('PEXPIRE', key, math.ceil(tonumber(ARGV[11]) / 500))
+    end
+  end
+end
+
+-- A booking at hand.
+if heldAt then
+  local name = int(heldAt)
+  if heldEpoch ~= epoch then void = 'epoch'
+  elseif now > heldAt + life then void = 'old'
+  elseif redis.call('ZSCORE', KEYS[4], name) then void = 'spent'
+  elseif now < heldAt then return answer('booked', heldAt - now, heldAt)
+  else
+    local why, wait = refusal(true)
+    if why then return answer(why, wait, heldAt) end
+    redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', int(now - 2 * life))
+    redis.call('ZADD', KEYS[4], name, name)
+    redis.call('PEXPIRE', KEYS[4], math.ceil(life / 250))
+    leave()
+    return answer('go', 0, heldAt)
+  end
+  place = nil
+end
+
+-- A new one.
+local from = math.max(now, num(pair['until']), closed)
+local at = soonest(own, from, 0)
+local issued, served = num(pair.issued), num(pair.served)
+if at <= now and issued > served then served = issued; save(KEYS[1], {served = served}) end
+if place and place > issued then place = nil end
+local ahead = issued - served
+if place then ahead = math.max(0, place - served - 1) end
+if front or void ~= '' or not keeps then ahead = 0 end
+local estimate = soonest(own, from, ahead)
+if estimate > (keeps and from or now) + reach then
+  if not keeps then return answer('beyond', estimate - now) end
+  -- Who had a booking goes back to the front, not to the end.
+  if not place and (front or void ~= '') then place = served end
+  if not place then
+    place = issued + 1
+    save(KEYS[1], {epoch = epoch, issued = place})
+  end
+  return answer('beyond', estimate - math.min(lead, reach / 2) - now)
+end
+if at <= now then
+  local why, wait = refusal(false)
+  if why then return answer(why, wait) end
+  leave()
+end
+charge(KEYS[1], own, at, {epoch = epoch, served = math.max(served, place or 0)})
+place = nil
+return answer(at <= now and 'go' or 'booked', at - now, at)
+`)

@@ -1,0 +1,56 @@
+/** May limits be kept in this Redis? One that evicts keys forgets penalties and quotas, and then breaks them. */
+
+import type { Redis } from 'ioredis'
+import type { Clock } from '../clock.ts'
+import { Fault } from '../fault.ts'
+import type { Rules } from './rules-in-force.ts'
+
+export interface RedisCheck {
+  /** This host's clock minus that of Redis, ms. Limits use the latter only. */
+  readonly clockAheadMs: number
+  /** For the operator's eyes; a line each. */
+  readonly warnings: readonly string[]
+}
+
+/** Faults: `config` when Redis evicts keys. What an ACL hides is a warning. Call it at the start and now and then. */
+export async function checkRedis(redis: Redis, clock: Clock, rules: Rules): Promise<RedisCheck> {
+  const policy = await policyOf(redis)
+  if (policy !== undefined && policy !== 'noeviction') {
+    const act = 'set maxmemory-policy to noeviction, in redis.conf or with CONFIG SET'
+    const why = 'it would forget penalties, quotas and jobs, and the platform would block the company'
+    throw new Fault(
+      'config',
+      `Redis evicts keys when memory is short (maxmemory-policy ${policy}): ${why}; ${act}`,
+    )
+  }
+  const clockAheadMs = await clockAhead(redis, clock)
+  const warnings = [
+    policy === undefined &&
+      'Redis does not tell its maxmemory-policy to this user: make sure that it is noeviction',
+    Math.abs(clockAheadMs) > rules.flightMs / 2 &&
+      `this host's clock is ${Math.round(clockAheadMs)} ms ahead of that of Redis: run NTP on both; waits are kept by Redis, but logs and delayed jobs are not`,
+  ]
+  return { clockAheadMs, warnings: warnings.filter(line => line !== false) }
+}
+
+/** Hosted Redis often has no CONFIG; an ACL may hide either. */
+async function policyOf(redis: Redis): Promise<string | undefined> {
+  const asked = await redis.config('GET', 'maxmemory-policy').catch(refusedToTell)
+  const pairs = Array.isArray(asked) ? asked.flat() : []
+  if (typeof pairs[1] === 'string') return pairs[1]
+  const info = await redis.info('memory').catch(refusedToTell)
+  return /maxmemory_policy:(\S+)/.exec(info ?? '')?.[1]
+}
+
+/** A lost connection is no answer; a refusal is. */
+function refusedToTell(error: unknown): undefined {
+  if (error instanceof Error && /^(NOPERM|ERR)\b/.test(error.message)) return undefined
+  throw error
+}
+
+async function clockAhead(redis: Redis, clock: Clock): Promise<number> {
+  const before = clock.nowMs()
+  const [seconds, micros] = await redis.time()
+  const here = (before + clock.nowMs()) / 2
+  return here - (Number(seconds) * 1_000 + Number(micros) / 1_000)
+}

@@ -1,0 +1,43 @@
+/** What the admin listener of a worker shows: metrics as they are now, and whether work can be done. */
+
+import type { Redis } from 'ioredis'
+import { systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { type AdminServer, serveAdmin } from './http/admin.ts'
+import type { Limits } from './limiting.ts'
+import { readLimits } from './limits/index.ts'
+import type { createMetrics } from './metrics/metrics.ts'
+import { redisObserver } from './metrics/observe.ts'
+import type { QueueWorker } from './processors/worker.ts'
+import type { Admin } from './queues/admin.ts'
+import { standingsOf } from './report.ts'
+
+export interface PageParts extends ReturnType<typeof createMetrics> {
+  readonly admin: Admin
+  readonly limits: Limits
+  readonly workers: readonly QueueWorker[]
+  readonly redis: Redis
+}
+
+/** Rejects when the address is in use. */
+export function openAdmin({ admin: address, apps }: Config, parts: PageParts): Promise<AdminServer> {
+  const { registry, metrics, admin, limits, workers, redis } = parts
+  const corps = [...new Set(Object.values(apps).map(({ corpId }) => corpId))]
+  const look = async () => {
+    const [depths, states] = await Promise.all([admin.depths(), readLimits(limits.store, corps)])
+    return { depths, standings: standingsOf(states) }
+  }
+  const lookAtRedis = redisObserver(metrics, look, systemClock.monotonicMs)
+  return serveAdmin(address, {
+    async metrics() {
+      await lookAtRedis()
+      for (const { queue, running } of workers)
+        metrics.wecom_media_jobs_running.set({ queue }, running().length)
+      return { body: await registry.metrics(), contentType: registry.contentType }
+    },
+    async ready() {
+      const ok = redis.status === 'ready'
+      return { ok, text: ok ? 'ready' : `Redis: ${redis.status}` }
+    },
+  })
+}
