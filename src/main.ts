@@ -1,5 +1,6 @@
 /** The CLI: parses argv, picks a command, owns the exit code. Results go to stdout, everything else to stderr. */
 
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { demo } from './commands/demo.ts'
 import { download } from './commands/download.ts'
@@ -13,35 +14,60 @@ import { upload } from './commands/upload.ts'
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('wecom-media')
     .description('Background worker for WeCom (企业微信) media: upload, download, within the limits.')
+    .version(version())
     .exitOverride()
-    .showHelpAfterError('(see --help)')
+    // Its mistakes are told as ours are, once.
+    .configureOutput({ outputError: () => undefined })
     .addHelpText('after', help)
   for (const add of [demo, upload, download, serve, simulate, schemas]) add(program)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return exitCodes.ok
   } catch (error) {
-    if (!(error instanceof CommanderError)) return fail(error)
-    if (error.exitCode === 0) return exitCodes.ok
-    // Commander has printed its line for people already.
-    return fail(new CommandError('usage', error.message.replace(/^error: /, '')), false)
+    const names = program.commands.map(command => command.name())
+    if (isHelp(error) && isAsked(argv, names)) return exitCodes.ok
+    const told = error instanceof CommanderError ? usageError(argv, names, error) : error
+    printFailure(told)
+    return exitCodeFor(told)
   }
 }
 
-function fail(error: unknown, tell = true): number {
-  printFailure(error, tell)
-  return exitCodeFor(error)
+/** It throws these once it has printed what was asked for. */
+const isHelp = (error: unknown): boolean =>
+  error instanceof CommanderError && /^commander\.(help|helpDisplayed|version)$/.test(error.code)
+
+/** It shows help as well when nothing was asked for, or something that is not there. */
+const isAsked = ([first, second]: readonly string[], names: readonly string[]): boolean =>
+  first !== undefined && (first !== 'help' || second === undefined || names.includes(second))
+
+function usageError(argv: readonly string[], names: readonly string[], error: CommanderError): CommandError {
+  const name = names.find(known => known === argv[0])
+  const see = `see "${['wecom-media', name, '--help'].filter(part => part !== undefined).join(' ')}"`
+  const what = isHelp(error)
+    ? `name a command: ${names.join(', ')}`
+    : error.message
+        .replace(/^error: /, '')
+        .replace(/\.$/, '')
+        .replaceAll('\n', ' ')
+  return new CommandError('usage', `${what}; ${see}`)
 }
 
+/** Of the package, from src as from dist. */
+const version = (): string =>
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
+
 const help = `
-Try it without an account:
-  wecom-media demo                                 real files up and down again, against the simulator
-  wecom-media simulate                             the platform on localhost; prints its URL and a secret
+Without an account, everything on this host:
+  wecom-media demo                    real files up and down again
+  wecom-media simulate                the platform on localhost; prints its URL, a CorpID and a secret
 
-With an account (or a simulator): set WECOM_CORP_ID, WECOM_CORP_SECRET (and WECOM_BASE_URL), then
-  wecom-media upload image photo.jpg --here        one command, no other process needed
+With WECOM_CORP_ID and WECOM_CORP_SECRET (and WECOM_BASE_URL for a simulator):
+  wecom-media upload image photo.jpg --here          one command is enough
   wecom-media download MEDIA_ID -o photo.jpg --here
-  REDIS_URL=redis://… wecom-media serve            a worker for the queues
-  REDIS_URL=redis://… wecom-media upload file a.pdf   put a job on the queue and wait for its result
 
-Exit codes: 0 done · 1 the job failed · 2 wrong usage or settings · 3 cannot connect · 130 interrupted`
+With REDIS_URL as well, jobs go over queues:
+  wecom-media serve                   workers; "serve --help" lists every setting
+  wecom-media upload file a.pdf       puts a job on the queue and waits for its result
+
+On a terminal results are text; piped, stdout gets exactly one JSON object. Logs go to stderr.
+Exit codes: 0 done · 1 the job failed · 2 wrong usage or settings · 3 no Redis, or no result in time · 130 interrupted`

@@ -5,26 +5,45 @@ import { scrub } from '../log.ts'
 
 export const exitCodes = { ok: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 130 } as const
 
+const kindOf = { usage: 'invalid', unreachable: 'unavailable', interrupted: 'cancelled' } as const
+
 /** A failure of the command itself, apart from its job's: how it ends and what kind it is told as. */
 export class CommandError extends Error {
   readonly code: number
   readonly kind: Kind
 
-  constructor(end: 'usage' | 'unreachable' | 'interrupted', message: string) {
+  constructor(end: keyof typeof kindOf, message: string, kind: Kind = kindOf[end]) {
     super(message)
     this.code = exitCodes[end]
-    this.kind = ({ usage: 'invalid', unreachable: 'unavailable', interrupted: 'cancelled' } as const)[end]
+    this.kind = kind
+  }
+}
+
+/** Kinds that arguments or settings are to blame for, when no job has begun yet. */
+const mistakes: readonly Kind[] = ['invalid', 'config']
+
+/** `work` comes before any job: what it finds wrong with arguments or settings is wrong usage. */
+export async function asUsage<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Fault) || !mistakes.includes(error.kind)) throw error
+    throw new CommandError('usage', error.message, error.kind)
   }
 }
 
 /** Settings and arguments are usage; what a job ends with is a failure. */
-export const exitCodeFor = (error: unknown): number =>
-  error instanceof CommandError ? error.code : exitCodes.failed
+export function exitCodeFor(error: unknown): number {
+  if (error instanceof CommandError) return error.code
+  // No job ends as `unavailable` without an errcode: this is the producer, which does not reach Redis.
+  const isRedis = error instanceof Fault && error.kind === 'unavailable' && error.errcode === undefined
+  return isRedis ? exitCodes.unreachable : exitCodes.failed
+}
 
-/** A line on stderr (unless somebody has told already); and when stdout is piped, exactly one object there. */
-export function printFailure(error: unknown, tell = true): void {
+/** A line on stderr; and when stdout is piped, exactly one object there. */
+export function printFailure(error: unknown): void {
   const report = reportOf(error)
-  if (tell) process.stderr.write(`wecom-media: ${report.message}\n`)
+  process.stderr.write(`wecom-media: ${report.message}\n`)
   if (!process.stdout.isTTY) process.stdout.write(`${JSON.stringify({ error: report })}\n`)
 }
 
@@ -43,3 +62,6 @@ export function printResult(result: object, lines: readonly (readonly [string, s
   const width = Math.max(...lines.map(([label]) => label.length))
   for (const [label, value] of lines) process.stdout.write(`${label.padEnd(width)}  ${value}\n`)
 }
+
+/** A line for people. */
+export const say = (line: string): void => void process.stderr.write(`${line}\n`)

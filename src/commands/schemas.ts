@@ -5,13 +5,16 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { type JobName, jobs } from '../queues/jobs.ts'
+import { CommandError, printResult } from './exit.ts'
+import { explain } from './help.ts'
 
 export const schemas = (program: Command): void => {
-  program
+  const command = program
     .command('schemas')
     .description('print the JSON Schemas of payloads and results, or write them to a folder')
-    .option('--write <folder>', 'one file per schema')
+    .option('--write <folder>', 'one file per schema; the folder is made')
     .action(run)
+  explain(command, ['wecom-media schemas', 'wecom-media schemas --write schemas'])
 }
 
 async function run({ write }: { readonly write?: string }): Promise<void> {
@@ -20,10 +23,19 @@ async function run({ write }: { readonly write?: string }): Promise<void> {
     process.stdout.write(`${JSON.stringify(all, null, 2)}\n`)
     return
   }
-  await mkdir(write, { recursive: true })
-  for (const [name, schema] of Object.entries(all)) {
-    await writeFile(join(write, `${name}.json`), `${JSON.stringify(schema, null, 2)}\n`)
+  const files = Object.entries(all).map(([name, schema]) => ({ path: join(write, `${name}.json`), schema }))
+  try {
+    await mkdir(write, { recursive: true })
+    for (const { path, schema } of files) await writeFile(path, `${JSON.stringify(schema, null, 2)}\n`)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new CommandError('usage', `--write: the folder ${write} cannot be written to (${code})`)
   }
+  const paths = files.map(({ path }) => path)
+  printResult(
+    { files: paths },
+    paths.map(path => ['written', path]),
+  )
 }
 
 /** File name without extension -> schema; payloads as producers write them, results as workers answer. */

@@ -1,39 +1,68 @@
 /** `wecom-media serve`: workers for every queue, until SIGTERM. */
 
 import type { Command } from 'commander'
-import { startApp } from '../app.ts'
-import { createLog } from '../log.ts'
-import { CommandError } from './exit.ts'
-import { redisFor, settingsFor } from './settings.ts'
+import { type App, startApp } from '../app.ts'
+import type { Config } from '../config.ts'
+import { createLog, type Logger } from '../log.ts'
+import { asUsage, CommandError } from './exit.ts'
+import { allSettings, explain } from './help.ts'
+import { missingRoots, redisFor, settingsFor } from './settings.ts'
 import { untilSignal } from './signals.ts'
 
 export const serve = (program: Command): void => {
-  program
+  const command = program
     .command('serve')
-    .description('run workers for every queue; settings come from the environment')
+    .description('run workers for every queue, until SIGTERM or Ctrl-C')
     .action(run)
+  const examples = ['REDIS_URL=redis://127.0.0.1:6379 WECOM_MEDIA_ROOTS=/srv/media wecom-media serve']
+  explain(command, examples, allSettings)
 }
+
+/** Containers start in any order, ms. */
+const redisPatienceMs = 15_000
 
 async function run(): Promise<void> {
-  const config = settingsFor({ needsApp: true })
+  const config = await settingsFor({ app: 'default' })
   const log = createLog(config.logLevel)
-  const redis = await redisFor(config)
-  if (config.redisUrl === undefined)
-    log.warn({ redis: redis.how }, 'no REDIS_URL: jobs live only as long as this process')
-  if (config.roots === undefined) log.warn('no WECOM_MEDIA_ROOTS: uploads of local files will be refused')
-  const app = await startApp(config, { redisUrl: redis.url, log }).catch(async error => {
+  const redis = await redisFor(config, { patienceMs: redisPatienceMs })
+  try {
+    if (config.redisUrl === undefined)
+      log.warn({ redis: redis.how }, 'no REDIS_URL: jobs live only as long as this process')
+    await warnOfRoots(config, log)
+    const app = await start(config, redis.url, log)
+    log.info(
+      { baseUrl: config.baseUrl, admin: app.url, redis: redis.how, apps: Object.keys(config.apps) },
+      'ready',
+    )
+    const signal = await untilSignal()
+    log.info({ signal, graceMs: config.graceMs }, 'stopping')
+    await app.stop()
+    log.info('stopped')
+  } finally {
     await redis.stop()
-    throw error.code === 'EADDRINUSE' ? new CommandError('usage', portTaken(config.admin)) : error
-  })
-  log.info(
-    { baseUrl: config.baseUrl, admin: app.url, redis: redis.how, apps: Object.keys(config.apps) },
-    'ready',
-  )
-  const name = await untilSignal()
-  log.info({ signal: name, graceMs: config.graceMs }, 'stopping')
-  await app.stop()
-  await redis.stop()
+  }
 }
 
-const portTaken = ({ host, port }: { host: string; port: number }): string =>
-  `the admin address ${host}:${port} is in use: set WECOM_MEDIA_ADMIN_PORT (0 takes a free one)`
+async function warnOfRoots(config: Config, log: Logger): Promise<void> {
+  if (config.roots === undefined) log.warn('no WECOM_MEDIA_ROOTS: uploads of local files will be refused')
+  const missing = await missingRoots(config)
+  if (missing.length > 0) log.warn({ missing }, 'WECOM_MEDIA_ROOTS names folders that are not there')
+}
+
+/** Codes of listen(2) and of the lookup before it. */
+const addressCodes = /^(EADDRNOTAVAIL|EACCES|ENOTFOUND|EAI_AGAIN)$/
+
+/** Settings that turn out to be wrong only now are wrong usage, too. */
+async function start(config: Config, redisUrl: string, log: Logger): Promise<App> {
+  const { host, port } = config.admin
+  try {
+    return await asUsage(() => startApp(config, { redisUrl, log }))
+  } catch (error) {
+    const { code = '', syscall } = error as NodeJS.ErrnoException
+    const refuse = (what: string) => new CommandError('usage', `the admin address ${host}:${port} ${what}`)
+    if (code === 'EADDRINUSE') throw refuse('is in use: set WECOM_MEDIA_ADMIN_PORT (0 takes a free one)')
+    if (/^(listen|getaddrinfo)$/.test(syscall ?? '') && addressCodes.test(code))
+      throw refuse(`cannot be had (${code}): correct WECOM_MEDIA_ADMIN_HOST and WECOM_MEDIA_ADMIN_PORT`)
+    throw error
+  }
+}

@@ -1,49 +1,72 @@
 /** Settings and Redis as commands need them: mistakes end with the exit code for usage, a missing Redis with its own. */
 
+import { stat } from 'node:fs/promises'
+import { systemClock } from '../clock.ts'
 import { type Config, demandApps, readConfig } from '../config.ts'
 import { type FoundRedis, findRedis } from '../embedded-redis.ts'
 import { Fault } from '../fault.ts'
 import { createLog, type Logger } from '../log.ts'
-import { connectProducer, firstAnswer } from '../redis.ts'
-import { CommandError } from './exit.ts'
+import { connectProducer, endpoint, firstAnswer } from '../redis.ts'
+import { asUsage, CommandError, say } from './exit.ts'
 
-/** Reads the settings; with `needsApp`, credentials must be among them. */
-export function settingsFor({ needsApp }: { readonly needsApp: boolean }): Config {
-  try {
+/** Reads the settings; with `app`, its credentials must be among them. */
+export const settingsFor = ({ app }: { readonly app?: string }): Promise<Config> =>
+  asUsage(() => {
     const config = readConfig()
-    if (needsApp) demandApps(config)
+    if (app === undefined) return config
+    demandApps(config)
+    if (!Object.hasOwn(config.apps, app)) {
+      const known = Object.keys(config.apps).join(', ')
+      throw new Fault('config', `no app is called "${app}": the settings know ${known}`)
+    }
     return config
-  } catch (error) {
-    throw error instanceof Fault ? new CommandError('usage', error.message) : error
-  }
+  })
+
+/** Roots that are no folders here: their files will not be found. */
+export async function missingRoots({ roots = [] }: Config): Promise<string[]> {
+  const found = await Promise.all(roots.map(root => stat(root).catch(() => undefined)))
+  return roots.filter((_root, index) => !found[index]?.isDirectory())
 }
 
-/** Logs of a command that a person waits for: only what went wrong, unless asked for more. */
+/** Logs of a worker that a person waits for: only what went wrong, unless asked for more. */
 export const quietLog = ({ logLevel }: Config): Logger => createLog(logLevel === 'info' ? 'error' : logLevel)
 
-const patienceMs = 5_000
+/** A person waits this long for Redis; `serve` longer, because containers start in any order. */
+const patienceMs = 3_000
 
 /** The given Redis, checked; or one of our own, unless this is production. */
-export async function redisFor(config: Config): Promise<FoundRedis> {
+export async function redisFor(
+  config: Config,
+  waiting: { readonly patienceMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<FoundRedis> {
   if (config.redisUrl === undefined && config.isProduction) {
-    throw new CommandError('usage', 'set REDIS_URL: in production no Redis is started here')
+    throw new CommandError('usage', 'set REDIS_URL: in production no Redis is started here', 'config')
   }
   try {
     const redis = await findRedis({ url: config.redisUrl, say })
-    await answers(redis.url)
+    await answers(redis.url, waiting.patienceMs ?? patienceMs, waiting.signal)
     return redis
   } catch (error) {
     throw error instanceof Fault ? new CommandError('unreachable', error.message) : error
   }
 }
 
-async function answers(url: string): Promise<void> {
+/** A Redis that is there answers sooner; who waits longer wants to know for what. */
+const quietMs = 1_000
+
+async function answers(url: string, patienceMs: number, signal: AbortSignal | undefined): Promise<void> {
   const probe = connectProducer(url)
+  const answered = new AbortController()
+  const { host, port } = endpoint(url)
+  const late = `waiting up to ${patienceMs / 1_000} s for Redis at ${host}:${port}`
+  systemClock.sleep(quietMs, answered.signal).then(
+    () => say(late),
+    () => undefined,
+  )
   try {
-    await firstAnswer(probe, patienceMs)
+    await firstAnswer(probe, patienceMs, signal)
   } finally {
+    answered.abort()
     probe.disconnect()
   }
 }
-
-export const say = (line: string): void => void process.stderr.write(`${line}\n`)

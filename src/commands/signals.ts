@@ -1,8 +1,8 @@
-/** Ctrl-C and SIGTERM: the first one asks, the second one ends the process at once. */
+/** Ctrl-C, SIGTERM and a closed terminal: the first one asks, the second one ends the process at once. */
 
 import { exitCodes } from './exit.ts'
 
-const names = ['SIGINT', 'SIGTERM'] as const
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Resolves with the name of the first signal. */
 export const untilSignal = (): Promise<string> =>

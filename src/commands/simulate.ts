@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander'
 import { simulate as startSimulator } from '../simulator/index.ts'
 import { CommandError } from './exit.ts'
+import { explain } from './help.ts'
 import { untilSignal } from './signals.ts'
 
 interface SimulateFlags {
@@ -13,14 +14,29 @@ interface SimulateFlags {
 }
 
 export const simulate = (program: Command): void => {
-  program
+  const command = program
     .command('simulate')
-    .description('run the simulator of the platform; prints one line of JSON when it is ready')
+    .description('run the simulator of the platform until Ctrl-C; one line of JSON tells where it is')
     .addOption(new Option('--port <port>', '0 takes a free one').default(0).argParser(parsePort))
-    .option('--host <address>', 'where to listen', '127.0.0.1')
-    .option('--corp <id>', 'CorpID of the one company')
-    .option('--secret <secret>', 'secret of its one app')
+    .addOption(
+      new Option('--host <address>', 'where to listen').default('127.0.0.1').argParser(notEmpty('--host')),
+    )
+    .addOption(
+      new Option('--corp <id>', 'CorpID of its one company; default: one for tests').argParser(
+        notEmpty('--corp'),
+      ),
+    )
+    .addOption(
+      new Option('--secret <secret>', 'secret of its one app; default: one for tests').argParser(
+        notEmpty('--secret'),
+      ),
+    )
     .action(run)
+  explain(command, [
+    'wecom-media simulate --port 8080 --corp ww1 --secret s1',
+    'WECOM_BASE_URL=http://127.0.0.1:8080/cgi-bin WECOM_CORP_ID=ww1 WECOM_CORP_SECRET=s1 \\',
+    '  wecom-media upload image photo.jpg --here',
+  ])
 }
 
 async function run({ port, host, corp, secret }: SimulateFlags): Promise<void> {
@@ -37,3 +53,10 @@ function parsePort(text: string): number {
   if (Number.isInteger(port) && port >= 0 && port <= 65_535 && text.trim() !== '') return port
   throw new CommandError('usage', `"${text}" is no port: 0 to 65535`)
 }
+
+const notEmpty =
+  (flag: string) =>
+  (text: string): string => {
+    if (text !== '') return text
+    throw new CommandError('usage', `${flag} is empty: give a value, or leave it out`)
+  }

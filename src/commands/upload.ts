@@ -1,60 +1,85 @@
 /** `wecom-media upload <type> <path>`: one upload through the queue, or in this very process. */
 
+import { stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
-import { type Command, Option } from 'commander'
-import { mediaTypes } from '../wecom/media-types.ts'
-import { printResult } from './exit.ts'
-import { follow, mebibytes, parseDuration } from './follow.ts'
+import { Argument, type Command } from 'commander'
+import type { Config } from '../config.ts'
+import { Fault } from '../fault.ts'
+import { formatsOf, isMediaType, type MediaType, mediaTypes } from '../wecom/media-types.ts'
+import { sizeOf } from './bar.ts'
+import { asUsage, CommandError, printResult } from './exit.ts'
+import { follow } from './follow.ts'
+import { explain } from './help.ts'
+import { checkFlags, type JobFlags, withJobFlags } from './job-flags.ts'
 import { withSession } from './session.ts'
-import { settingsFor } from './settings.ts'
+import { missingRoots, settingsFor } from './settings.ts'
 
-type Type = keyof typeof mediaTypes
-
-interface UploadFlags {
-  readonly app: string
+interface UploadFlags extends JobFlags {
   readonly name?: string
-  readonly key?: string
-  readonly here: boolean
-  readonly wait: boolean
-  readonly timeout?: number
 }
 
 export const upload = (program: Command): void => {
-  program
+  const command = program
     .command('upload')
-    .description('upload a file as temporary media; prints its media_id')
-    .argument('<type>', `${Object.keys(mediaTypes).join(', ')}`)
-    .argument('<path>', 'the file, as the worker sees it; it must lie in a root (WECOM_MEDIA_ROOTS)')
-    .option('--name <name>', 'the name that users see (default: the base name)')
-    .option('--app <id>', 'the configured app', 'default')
-    .option('--key <key>', 'idempotency key: the same key is the same job')
-    .option('--here', 'run the job in this process; Redis is started where REDIS_URL is not set', false)
-    .option('--no-wait', 'print the job id and go')
-    .addOption(
-      new Option('--timeout <duration>', 'stop waiting after, e.g. 30s, 10m').argParser(parseDuration),
-    )
-    .action(run)
+    .description('upload a file as temporary media; prints its media_id, which lives 3 days')
+    .addArgument(new Argument('<type>', typeHelp).argParser(parseType))
+    .argument('<path>', 'the file, as the worker sees it; it must lie in one of the roots')
+    .option('--name <name>', 'the name that users see (default: that of the file)')
+  withJobFlags(command).action(run)
+  explain(
+    command,
+    [
+      'wecom-media upload image photo.jpg --here',
+      'wecom-media upload file 季度报告.pdf --name report.pdf --key order-17 --timeout 2m',
+    ],
+    ['WECOM_CORP_ID', 'WECOM_CORP_SECRET', 'WECOM_BASE_URL', 'REDIS_URL', 'WECOM_MEDIA_ROOTS'],
+  )
 }
 
-async function run(type: string, path: string, flags: UploadFlags): Promise<void> {
-  const settings = settingsFor({ needsApp: flags.here })
-  const config = flags.here ? { ...settings, roots: settings.roots ?? [process.cwd()] } : settings
-  const { app, key, name } = flags
-  const payload = {
-    app,
-    type: type as Type,
-    source: { path: resolve(path) },
-    ...(name !== undefined && { name }),
-  }
-  await withSession(config, flags.here, async ({ producer, signal }) => {
-    const job = await producer.upload(payload, key === undefined ? {} : { key })
-    if (!flags.wait && !flags.here) return printResult({ id: job.id, name: job.name }, [['job', job.id]])
-    const timeout = flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }
-    const result = await follow(producer, job, { ...timeout, signal, impatient: flags.here })
-    printResult(result, [
-      ['media_id', result.mediaId],
-      ['file', `${result.name} (${result.type}, ${mebibytes(result.sizeBytes)})`],
-      ['expires', new Date(result.expiresAtMs).toISOString()],
-    ])
+/** What each type takes, as the table of types has it. */
+const typeHelp = Object.entries(mediaTypes)
+  .map(([type, { maxBytes }]) => {
+    const formats = formatsOf(type as MediaType)
+    const what = formats === 'any' ? 'any format' : formats.map(format => format.toUpperCase()).join(' or ')
+    return `${type}: ${what} up to ${sizeOf(maxBytes)}`
   })
+  .join('; ')
+
+function parseType(text: string): MediaType {
+  if (isMediaType(text)) return text
+  throw new CommandError('usage', `"${text}" is no type: write ${Object.keys(mediaTypes).join(', ')}`)
+}
+
+async function run(type: MediaType, path: string, flags: UploadFlags): Promise<void> {
+  checkFlags(flags)
+  const { app, here = false, key, name, timeout: timeoutMs, wait } = flags
+  const source = { path: resolve(path) }
+  const payload = { app, type, source, ...(name !== undefined && { name }) }
+  const config = here ? await configHere(app, source.path) : await settingsFor({})
+  const { job, result } = await withSession(config, here, async ({ producer, signal }) => {
+    const job = await asUsage(() => producer.upload(payload, key === undefined ? {} : { key }))
+    const result = wait ? await follow(producer, job, { timeoutMs, signal, isHere: here }) : undefined
+    return { job, result }
+  })
+  if (!result) return printResult({ id: job.id, name: job.name }, [['job', job.id]])
+  printResult(result, [
+    ['media_id', result.mediaId],
+    ['file', `${result.name} (${result.type}, ${sizeOf(result.sizeBytes)})`],
+    ['expires', new Date(result.expiresAtMs).toLocaleString('sv')],
+  ])
+}
+
+/** What can be known of an upload here is said before anything is started. */
+async function configHere(app: string, path: string): Promise<Config> {
+  const settings = await settingsFor({ app })
+  // A worker makes its downloads folder; an upload has no use for one.
+  const config = { ...settings, roots: settings.roots ?? [process.cwd()], downloads: tmpdir() }
+  const missing = await missingRoots(config)
+  if (missing.length === config.roots.length)
+    throw new CommandError('usage', `WECOM_MEDIA_ROOTS: there is no folder ${missing.join(', ')}`, 'config')
+  await stat(path).catch(error => {
+    if (error.code === 'ENOENT') throw new Fault('not-found', `there is no file ${path}: check the path`)
+  })
+  return config
 }

@@ -65,6 +65,5 @@ export const sourceOf = (handle: FileHandle, name: string, opened: BigIntStats):
     open: async signal => Readable.from(chunks(signal), { objectMode: false, highWaterMark: chunkBytes }),
     read,
     close,
-    [Symbol.asyncDispose]: close,
   }
 }

@@ -22,7 +22,7 @@ export const FileRef = z.strictObject({
 export type FileRef = z.output<typeof FileRef>
 
 /** Where bytes come from: opened once, read as often as attempts need it. */
-export interface Source extends AsyncDisposable {
+export interface Source {
   /** The base name, as the caller wrote it. */
   readonly name: string
   readonly sizeBytes: number

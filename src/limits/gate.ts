@@ -71,7 +71,7 @@ async function pass(parts: Parts, call: GateCall): Promise<LimitGrant> {
     const askedMs = clock.monotonicMs()
     const leftMs = Math.max(0, patienceMs - (askedMs - startedMs))
     const lease = randomUUID()
-    const verdict = await askOnce(parts, call, { booking, lease, leftMs })
+    const verdict = await unlessAborted(askOnce(parts, call, { booking, lease, leftMs }), signal)
     if (verdict.as === 'go') {
       tell({ as: 'grant', corp, method, waitedMs: askedMs - startedMs, booked: booking?.atUs !== undefined })
       return grantOf(parts, call, verdict, { lease, askedMs })
@@ -81,6 +81,16 @@ async function pass(parts: Parts, call: GateCall): Promise<LimitGrant> {
     if (waitMs > leftMs) throw putOff(parts, call, verdict, waitMs)
     await clock.sleep(waitMs, signal)
   }
+}
+
+/** While Redis is away an answer takes as long as that. Who gives up loses the grant; its lease ends by itself. */
+function unlessAborted<T>(answer: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return answer
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    void answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 function bookingOf({ shown }: Parts, { booking, method }: GateCall): Booking | undefined {

@@ -20,6 +20,7 @@ import { Fault, type Kind } from '../../src/fault.ts'
 import { type LocalOptions, openLocal } from '../../src/files/dir.ts'
 import { FileRef, openSource } from '../../src/files/file.ts'
 import { atEnd } from '../support/at-end.ts'
+import { opened } from '../support/opened.ts'
 import { tempDir } from '../support/temp.ts'
 import { someBytes } from './platform.ts'
 
@@ -63,7 +64,7 @@ beforeAll(async () => {
 })
 
 const read = async (path: string, options: LocalOptions): Promise<string> => {
-  await using source = await openLocal(path, options)
+  const source = await opened(openLocal(path, options))
   return (await buffer(await source.open())).toString()
 }
 
@@ -278,7 +279,7 @@ describe('a source', () => {
     const dir = await tempDir()
     const bytes = someBytes(size)
     await writeFile(join(dir, 'x.bin'), bytes)
-    await using source = await openSource({ path: 'x.bin' }, { roots: [dir] })
+    const source = await opened(openSource({ path: 'x.bin' }, { roots: [dir] }))
     expect(source).toMatchObject({ name: 'x.bin', sizeBytes: size })
     const both = await Promise.all([source.open(), source.open()])
     for (const stream of [...both, await source.open()])
@@ -288,7 +289,7 @@ describe('a source', () => {
   test('reads a part, and fewer bytes at the end', async () => {
     const dir = await tempDir()
     await writeFile(join(dir, 'x'), '0123456789')
-    await using source = await openLocal('x', { roots: [dir] })
+    const source = await opened(openLocal('x', { roots: [dir] }))
     expect((await source.read(2, 3)).toString()).toBe('234')
     expect((await source.read(8, 5)).toString()).toBe('89')
     expect((await source.read(12, 5)).length).toBe(0)
@@ -297,7 +298,7 @@ describe('a source', () => {
   test('stops at the signal, with its reason', async () => {
     const dir = await tempDir()
     await writeFile(join(dir, 'x'), someBytes(10))
-    await using source = await openLocal('x', { roots: [dir] })
+    const source = await opened(openLocal('x', { roots: [dir] }))
     const reason = new Fault('cancelled', 'enough')
     await expect(buffer(await source.open(AbortSignal.abort(reason)))).rejects.toBe(reason)
   })

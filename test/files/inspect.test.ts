@@ -6,6 +6,7 @@ import { Fault } from '../../src/fault.ts'
 import { amrMilliseconds } from '../../src/files/amr.ts'
 import { openLocal } from '../../src/files/dir.ts'
 import { checkName, inspect } from '../../src/files/inspect.ts'
+import { opened } from '../support/opened.ts'
 import { tempDir } from '../support/temp.ts'
 
 const mib = 1_024 * 1_024
@@ -34,7 +35,7 @@ const frames = (count: number): Buffer[] => Array.from({ length: count }, () => 
 const verdict = async (bytes: Buffer, rule: Parameters<typeof inspect>[1]): Promise<string> => {
   const dir = await tempDir()
   await writeFile(join(dir, 'x.dat'), bytes)
-  await using source = await openLocal('x.dat', { roots: [dir] })
+  const source = await opened(openLocal('x.dat', { roots: [dir] }))
   const error = await inspect(source, rule).then(
     () => 'fine',
     (reason: unknown) => reason,

@@ -1,0 +1,113 @@
+/** `wecom-media limits`: every bucket, penalty and quota of the configured companies, as the fleet sees them now. */
+
+import Table from 'cli-table3'
+import type { Command } from 'commander'
+import { openLimits } from '../limiting.ts'
+import { type PairState, readLimits } from '../limits/index.ts'
+import { namespaceOf } from '../namespace.ts'
+import { connectProducer, firstAnswer } from '../redis.ts'
+import { asUsage, CommandError, say } from './exit.ts'
+import { explain } from './help.ts'
+import { settingsFor } from './settings.ts'
+
+export const limits = (program: Command): void => {
+  const command = program
+    .command('limits')
+    .description('show what is left of every limit and quota, what is closed, and when a quota runs out')
+    .action(run)
+  explain(
+    command,
+    ['wecom-media limits', 'wecom-media limits | jq ".[].quota"'],
+    ['REDIS_URL', 'WECOM_CORP_ID', 'WECOM_BASE_URL', 'WECOM_MEDIA_LIMITS', 'WECOM_MEDIA_EGRESS'],
+  )
+}
+
+const redisPatienceMs = 5_000
+
+async function run(): Promise<void> {
+  const config = await settingsFor({ app: 'default' })
+  if (config.redisUrl === undefined)
+    throw new CommandError('usage', 'set REDIS_URL: the limits live in the Redis of the workers', 'config')
+  const redis = connectProducer(config.redisUrl)
+  try {
+    await firstAnswer(redis, redisPatienceMs).catch(error => {
+      throw new CommandError('unreachable', error.message)
+    })
+    const namespace = namespaceOf(config.baseUrl, config.prefix)
+    const { store } = await asUsage(() => openLimits(config, { redis, namespace }))
+    const corps = [...new Set(Object.values(config.apps).map(({ corpId }) => corpId))]
+    print(await readLimits(store, corps))
+  } finally {
+    redis.disconnect()
+  }
+}
+
+function print(states: readonly PairState[]): void {
+  if (!process.stdout.isTTY) {
+    process.stdout.write(`${JSON.stringify(states)}\n`)
+    return
+  }
+  process.stdout.write(`${callsTable(states)}\n${quotaTable(states)}\n`)
+  for (const state of states) for (const line of troubles(state)) say(line)
+}
+
+const style = { head: [], border: [] }
+
+function callsTable(states: readonly PairState[]): string {
+  const head = ['company', 'method', 'rule', 'next call', 'booked', 'in line', 'under way', 'rate']
+  const table = new Table({
+    head,
+    style,
+    colAligns: ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right'],
+  })
+  for (const { corp, method, buckets, inLine, concurrency, rateShare } of states) {
+    for (const { rule, amount, windowMs, nextInMs, bookedAhead } of buckets) {
+      const underWay =
+        concurrency.cap === undefined
+          ? String(concurrency.underWay)
+          : `${concurrency.underWay} of ${concurrency.cap}`
+      const next = nextInMs === 0 ? 'now' : `in ${(nextInMs / 1000).toFixed(1)} s`
+      const share = `${Math.round(rateShare * 100)} %`
+      table.push([
+        corp,
+        method,
+        `${rule} (${amount} in ${windowMs / 1000} s)`,
+        next,
+        bookedAhead,
+        inLine,
+        underWay,
+        share,
+      ])
+    }
+  }
+  return table.toString()
+}
+
+function quotaTable(states: readonly PairState[]): string {
+  const table = new Table({
+    head: ['company', 'method', 'quota', 'used', 'left', 'period ends', "runs out at today's pace"],
+    style,
+    colAligns: ['left', 'left', 'left', 'right', 'right', 'left', 'left'],
+  })
+  for (const { corp, method, quota } of states) {
+    for (const { rule, amount, used, left, endsAtMs } of quota?.rules ?? []) {
+      const out = quota?.runsOut?.rule === rule ? time(quota.runsOut.atMs) : 'no'
+      table.push([corp, method, `${rule} (${amount})`, used, left, time(endsAtMs), out])
+    }
+  }
+  return table.toString()
+}
+
+/** What keeps calls back now. */
+function troubles({ corp, method, penalty, forgotUntilMs, quota }: PairState): string[] {
+  const what = `${method} of ${corp}`
+  return [
+    penalty && `${what} is closed until ${time(penalty.untilMs)}: the platform was called too often (45009)`,
+    forgotUntilMs !== undefined &&
+      `${what} is closed until ${time(forgotUntilMs)}: Redis has lost its memory`,
+    quota?.blockedUntilMs !== undefined &&
+      `${what} is closed until ${time(quota.blockedUntilMs)}: the platform refused although there was quota`,
+  ].filter(line => typeof line === 'string')
+}
+
+const time = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')

@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type Deployment, deploy } from '../support/deployment.ts'
+import { until } from '../support/until.ts'
+import { envOf, failure, runMany, start } from './cli.ts'
+
+const photo = await readFile(join(import.meta.dirname, '../../demo/photo.jpg'))
+
+let there: Deployment
+let env: Record<string, string>
+beforeAll(async () => {
+  there = await deploy()
+  env = envOf(there)
+  await there.put('photo.jpg', photo)
+})
+
+/** The log's line with these words; logs are for people, but `ready` is also when work begins. */
+const logged = (cli: { stderr(): string }, msg: string) =>
+  until(`the log's line "${msg}"`, () =>
+    cli
+      .stderr()
+      .split('\n')
+      .slice(0, -1)
+      .map(line => JSON.parse(line))
+      .find(line => line.msg === msg),
+  )
+
+describe('serve', () => {
+  test('works until SIGTERM, ends with 0 and says nothing on stdout', async () => {
+    const cli = start(['serve'], { env })
+    const { admin } = await logged(cli, 'ready')
+    expect((await fetch(`${admin}/readyz`)).status).toBe(200)
+    const job = await there.producer.upload({
+      type: 'image',
+      source: { path: join(there.root, 'photo.jpg') },
+    })
+    expect(await there.producer.result(job)).toMatchObject({ name: 'photo.jpg' })
+    cli.signal('SIGTERM')
+    expect(await cli.ended).toEqual({ code: 0, signal: null })
+    expect(cli.stdout()).toBe('')
+  })
+
+  test('hands a running job back when its grace is over; a second signal ends it at once', async () => {
+    there.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'answer', times: 2 })
+    const first = start(['serve'], { env: { ...env, WECOM_MEDIA_GRACE_MS: '100' } })
+    await logged(first, 'ready')
+    const job = await there.producer.upload({
+      type: 'image',
+      source: { path: join(there.root, 'photo.jpg') },
+    })
+    await there.simulator.waitFor({ method: 'media/upload', state: 'held' })
+    first.signal('SIGTERM')
+    expect((await first.ended).code).toBe(0)
+    expect((await there.producer.read(job.id))?.state).toBe('queued')
+
+    const second = start(['serve'], { env })
+    await there.simulator.waitFor(({ method, state }) => method === 'media/upload' && state === 'held', {
+      count: 1,
+    })
+    second.signal('SIGINT')
+    await logged(second, 'stopping')
+    second.signal('SIGINT')
+    expect(await second.ended).toEqual({ code: 130, signal: null })
+  })
+
+  test('settings that turn out wrong at the start end it with 2 and their name', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await new Promise(resolve => taken.once('listening', resolve))
+    const address = taken.address()
+    const port = String(typeof address === 'object' && address?.port)
+    const serve = (more: Record<string, string>) => ({ args: ['serve'], env: { ...env, ...more } })
+    const said = await runMany([
+      serve({ WECOM_MEDIA_ADMIN_PORT: port }),
+      serve({ WECOM_MEDIA_ADMIN_HOST: '192.0.2.1' }),
+      serve({ WECOM_MEDIA_DOWNLOADS: join(there.root, 'photo.jpg', 'x') }),
+    ])
+    taken.close()
+    const found = said.map(one => failure(one))
+    expect(found.map(({ code }) => code)).toEqual([2, 2, 2])
+    expect(found.map(({ message }) => /WECOM_MEDIA_\w+/.exec(message)?.[0])).toEqual([
+      'WECOM_MEDIA_ADMIN_PORT',
+      'WECOM_MEDIA_ADMIN_HOST',
+      'WECOM_MEDIA_DOWNLOADS',
+    ])
+  })
+})
