@@ -2,7 +2,7 @@
 
 import Table from 'cli-table3'
 import type { Command } from 'commander'
-import { openLimits } from '../limiting.ts'
+import { openLimits } from '../app/limiting.ts'
 import { type PairState, readLimits } from '../limits/index.ts'
 import { namespaceOf } from '../namespace.ts'
 import { connectProducer, firstAnswer } from '../redis.ts'

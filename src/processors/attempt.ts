@@ -3,6 +3,7 @@
 import { Fault, type Kind } from '../fault.ts'
 import type { Records, Running } from '../record/index.ts'
 import type { Mark } from '../wecom/index.ts'
+import type { JobContext } from './context.ts'
 
 /**
  * Why an attempt must stop though nothing is wrong with the job. `shutdown`: hand it back. `lease-lost`: another
@@ -97,3 +98,18 @@ function markFor(records: Records, running: Running, marks: boolean, state: Stat
 
 /** Refusals at the door: the platform has not looked at the body, and counts nothing. */
 const uncounted: ReadonlySet<Kind> = new Set(['token', 'limit', 'unavailable', 'config'])
+
+/** The gate may move the job to its own grant: the record keeps the booking for the attempt that wakes then. */
+export function contextOf(attempt: Attempt, urgent: boolean, progress: JobContext['progress']): JobContext {
+  const { id, signal, mark, reads, booking, mayPublish } = attempt
+  const options = { signal, keepsBookings: true, booking, urgent }
+  return {
+    id,
+    signal,
+    writing: { ...options, mark },
+    reading: { ...options, mark: reads },
+    attempt,
+    mayPublish,
+    progress,
+  }
+}

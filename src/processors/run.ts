@@ -8,8 +8,8 @@ import { recordId } from '../queues/identity.ts'
 import { isJobName, type JobName, jobs } from '../queues/jobs.ts'
 import { fingerprintOf, parsePayload } from '../queues/parse.ts'
 import type { Records, Request } from '../record/index.ts'
-import { type Attempt, begin, type Interruption } from './attempt.ts'
-import type { JobContext, Processor, Resources } from './context.ts'
+import { type Attempt, begin, contextOf, type Interruption } from './attempt.ts'
+import type { Processor, Resources } from './context.ts'
 import { processors } from './index.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { sparingly } from './progress.ts'
@@ -111,7 +111,11 @@ async function perform(
     const write = (json: string) =>
       Promise.all([records.progress(attempt, json), job.updateProgress(JSON.parse(json))])
     const progress = sparingly(write, clock)
-    return await processor(parsePayload(job.name, job.data), contextOf(attempt, job, progress), resources)
+    return await processor(
+      parsePayload(job.name, job.data),
+      contextOf(attempt, job.data?.urgent === true, progress),
+      resources,
+    )
   } catch (thrown) {
     const isLastAttempt = job.attemptsMade + 1 >= (job.opts.attempts ?? 1)
     return outcomeOf(thrown, { busyTries: attempt.busyTries, remainingMs, isLastAttempt })
@@ -122,21 +126,6 @@ async function perform(
 
 const unknownName = (name: string): Fault =>
   new Fault('invalid', `no job is called ${name.slice(0, 64)}: known are ${Object.keys(jobs).join(', ')}`)
-
-/** The gate may move the job to its own grant: the record keeps the booking for the attempt that wakes then. */
-function contextOf(attempt: Attempt, job: Job, progress: JobContext['progress']): JobContext {
-  const { id, signal, mark, reads, booking, mayPublish } = attempt
-  const options = { signal, keepsBookings: true, booking, urgent: job.data?.urgent === true }
-  return {
-    id,
-    signal,
-    writing: { ...options, mark },
-    reading: { ...options, mark: reads },
-    attempt,
-    mayPublish,
-    progress,
-  }
-}
 
 /** Everything that ending a job needs. */
 interface End {

@@ -1,9 +1,9 @@
 /** The limits of one process: gate, quota and their store over one Redis, checked before anything is sent. */
 
 import type { Redis } from 'ioredis'
-import { systemClock } from './clock.ts'
-import type { Config } from './config.ts'
-import type { OnLimitEvent, Pair, Quota, Store } from './limits/index.ts'
+import { systemClock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import type { OnLimitEvent, Pair, Quota, Store } from '../limits/index.ts'
 import {
   checkRedis,
   createGate,
@@ -12,9 +12,9 @@ import {
   createStore,
   type LimitGate,
   quotaFault,
-} from './limits/index.ts'
-import type { Logger } from './log.ts'
-import type { Units } from './processors/context.ts'
+} from '../limits/index.ts'
+import type { Logger } from '../log.ts'
+import type { Units } from '../processors/context.ts'
 
 export interface Limits {
   readonly store: Store

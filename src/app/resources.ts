@@ -1,15 +1,15 @@
 /** What processors share in one process: a client for each configured app, quotas, folders. */
 
 import type { Redis } from 'ioredis'
-import type { Config } from './config.ts'
-import { Fault } from './fault.ts'
+import type { Config } from '../config.ts'
+import { Fault } from '../fault.ts'
+import { keepSecret } from '../log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import { observeCall } from '../metrics/observe.ts'
+import type { Resources } from '../processors/context.ts'
+import { queueNames } from '../queues/jobs.ts'
+import { type CallEvent, type Client, createClient, redisTokenStore } from '../wecom/index.ts'
 import { type Limits, unitsOf } from './limiting.ts'
-import { keepSecret } from './log.ts'
-import type { Metrics } from './metrics/metrics.ts'
-import { observeCall } from './metrics/observe.ts'
-import type { Resources } from './processors/context.ts'
-import { queueNames } from './queues/jobs.ts'
-import { type CallEvent, type Client, createClient, redisTokenStore } from './wecom/index.ts'
 
 export interface ResourceParts {
   readonly redis: Redis

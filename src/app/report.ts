@@ -1,13 +1,13 @@
 /** What workers report, to logs and metrics at once, so that the two never tell different stories. */
 
-import type { OnLimitEvent, PairState } from './limits/index.ts'
-import type { Logger } from './log.ts'
-import type { Metrics } from './metrics/metrics.ts'
-import { observeEnd, observeLimit, type StandingFacts } from './metrics/observe.ts'
-import type { WorkerHooks } from './processors/worker.ts'
-import { isJobName } from './queues/jobs.ts'
-import type { Repair } from './queues/reconcile.ts'
-import type { JobRecord } from './record/index.ts'
+import type { OnLimitEvent, PairState } from '../limits/index.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import { observeEnd, observeLimit, type StandingFacts } from '../metrics/observe.ts'
+import type { WorkerHooks } from '../processors/worker.ts'
+import { isJobName } from '../queues/jobs.ts'
+import type { Repair } from '../queues/reconcile.ts'
+import type { JobRecord } from '../record/index.ts'
 
 export const hooksFor = (log: Logger, metrics: Metrics): WorkerHooks => ({
   onEnd(report) {

@@ -1,12 +1,12 @@
 /** What every worker does now and then besides jobs: compare records with the queues, sweep old partial files. */
 
-import { systemClock } from './clock.ts'
-import { sweepPartials } from './files/partial-names.ts'
-import type { Logger } from './log.ts'
-import type { Metrics } from './metrics/metrics.ts'
-import type { Admin } from './queues/admin.ts'
-import { keepReconciling } from './queues/reconcile.ts'
-import type { Records } from './record/index.ts'
+import { systemClock } from '../clock.ts'
+import { sweepPartials } from '../files/partial-names.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { Admin } from '../queues/admin.ts'
+import { keepReconciling } from '../queues/reconcile.ts'
+import type { Records } from '../record/index.ts'
 import { repairHook } from './report.ts'
 
 export interface ChoreParts {

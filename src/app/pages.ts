@@ -1,15 +1,15 @@
 /** What the admin listener of a worker shows: metrics as they are now, and whether work can be done. */
 
 import type { Redis } from 'ioredis'
-import { systemClock } from './clock.ts'
-import type { Config } from './config.ts'
-import { type AdminServer, serveAdmin } from './http/admin.ts'
+import { systemClock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { type AdminServer, serveAdmin } from '../http/admin.ts'
+import { readLimits } from '../limits/index.ts'
+import type { createMetrics } from '../metrics/metrics.ts'
+import { redisObserver } from '../metrics/observe.ts'
+import type { QueueWorker } from '../processors/worker.ts'
+import type { Admin } from '../queues/admin.ts'
 import type { Limits } from './limiting.ts'
-import { readLimits } from './limits/index.ts'
-import type { createMetrics } from './metrics/metrics.ts'
-import { redisObserver } from './metrics/observe.ts'
-import type { QueueWorker } from './processors/worker.ts'
-import type { Admin } from './queues/admin.ts'
 import { standingsOf } from './report.ts'
 
 export interface PageParts extends ReturnType<typeof createMetrics> {

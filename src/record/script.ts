@@ -1,1 +1,0 @@
-export { type Reply, type Script, script } from '../script.ts'
