@@ -1,12 +1,15 @@
-/** The producer and its types: what `import … from 'wecom-media'` gives. */
+/** The producer, the limits and their types: what `import … from 'wecom-media'` gives. */
 
 import type { Redis } from 'ioredis'
+import { openLimits } from './app/limiting.ts'
+import type { LimitGate, LimitsConfig, Quota } from './limits/index.ts'
 import { namespaceOf } from './namespace.ts'
 import { type Producer, produce } from './queues/producer.ts'
 import { connectProducer, connectSubscriber } from './redis.ts'
 import { defaultBaseUrl } from './wecom/platform.ts'
 
 export { Fault, type FaultReport, type Kind, kinds } from './fault.ts'
+export type { LimitGate, LimitsConfig, Quota } from './limits/index.ts'
 export type { Input, JobName, Payload, Result } from './queues/jobs.ts'
 export type { EnqueueOptions, Job, Producer, ResultOptions } from './queues/producer.ts'
 export type { JobRecord, State } from './record/index.ts'
@@ -48,5 +51,40 @@ export function createProducer({
       await producer.close()
       if (isOurs) connection.disconnect()
     },
+  }
+}
+
+export interface LimitsOptions extends Pick<ProducerOptions, 'redis' | 'baseUrl' | 'prefix' | 'onError'> {
+  /** Changes to the rules: the same as WECOM_MEDIA_LIMITS of the workers, or the two will not agree. Default: none. */
+  readonly limits?: LimitsConfig | undefined
+  /** Name of the address that the platform sees, as WECOM_MEDIA_EGRESS. Default `default`. */
+  readonly egress?: string | undefined
+}
+
+export interface SharedLimits {
+  /** For `createClient({ gate })`: its calls and the workers' share one budget. */
+  readonly gate: LimitGate
+  /** For whoever calls `uploadImage` directly: reserve a unit before each call. */
+  readonly quota: Quota
+  close(): Promise<void>
+}
+
+/** The limits of a deployment for direct users of the client. Faults: `config` (rules that can't hold, a Redis that evicts keys). */
+export async function createLimits(options: LimitsOptions): Promise<SharedLimits> {
+  const { redis, baseUrl = defaultBaseUrl, prefix, limits = {}, egress = 'default', onError } = options
+  const isOurs = typeof redis === 'string'
+  const connection = isOurs
+    ? connectProducer(redis, { name: 'wecom-media-limits', ...(onError && { onError }) })
+    : redis
+  const namespace = namespaceOf(baseUrl, prefix)
+  try {
+    const { gate, quota } = await openLimits(
+      { limits, egress, assumeSpent: false },
+      { redis: connection, namespace },
+    )
+    return { gate, quota, close: async () => void (isOurs && connection.disconnect()) }
+  } catch (error) {
+    if (isOurs) connection.disconnect()
+    throw error
   }
 }

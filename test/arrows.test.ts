@@ -20,6 +20,8 @@ const arrows: Record<string, readonly string[]> = {
   ],
   // The public entry: what an app server sees.
   'index.ts': [
+    'app/limiting.ts',
+    'type limits/',
     'queues/',
     'type record/',
     'redis.ts',

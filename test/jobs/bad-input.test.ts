@@ -247,7 +247,10 @@ test('a platform that is not there costs attempts, not the job, and says what is
     return found && found.fence > 0 && found.state === 'queued' ? found : undefined
   })
   expect(record.fault).toBeUndefined()
-  expect(record.lastFault).toMatchObject({ kind: 'transient', message: expect.stringContaining('ECONNREFUSED') })
+  expect(record.lastFault).toMatchObject({
+    kind: 'transient',
+    message: expect.stringContaining('ECONNREFUSED'),
+  })
 })
 
 test('HTML, nothing, half a body and broken JSON in place of an answer are tried again, and end right', async () => {

@@ -1,5 +1,6 @@
 /** The gate under real workers, judged by the simulator's log. Windows are short, and D with them: N in W holds at any scale. */
 
+import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import type { Config } from '../../src/config.ts'
 import { account, type Deployment, type DeploymentOptions, deploy } from '../support/deployment.ts'
@@ -115,4 +116,36 @@ test('a company with few jobs behind one with many is served at once', async () 
   await Promise.all(jobs.map(job => it.producer.result(job, { timeoutMs: 30_000 })))
   const ms = performance.now() - startedMs
   expect(ms).toBeLessThan(3_000)
+}, 60_000)
+
+test('direct users of the client share the budget with the workers', async () => {
+  const { createLimits } = await import('../../src/index.ts')
+  const { createClient } = await import('../../src/wecom/index.ts')
+  const it = await strict()
+  const { baseUrl } = it.simulator
+  const shared = await createLimits({
+    redis: it.config.redisUrl ?? '',
+    baseUrl,
+    prefix: it.config.prefix,
+    limits,
+  })
+  const client = createClient({ ...account, baseUrl, gate: shared.gate })
+  await enqueue(it, 3 * amount)
+  await it.startHere({ limits })
+  const endMs = performance.now() + 2 * windowMs
+  let direct = 0
+  const content = Buffer.from('six bytes and more')
+  while (performance.now() < endMs) {
+    const open = async () => Readable.from([content])
+    await client.upload(
+      { type: 'file', name: 'direct.txt', sizeBytes: content.length, open },
+      { patienceMs: 5_000 },
+    )
+    direct += 1
+  }
+  expect(direct).toBeGreaterThan(5)
+  expect(it.simulator.rate({ ...uploads, windowMs }).peak).toBeLessThanOrEqual(amount)
+  expect(it.simulator.count({ ...uploads, refused: true })).toBe(0)
+  await client.close()
+  await shared.close()
 }, 60_000)
