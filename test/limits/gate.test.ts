@@ -20,10 +20,10 @@ const method = 'media/upload'
 const impatient = { corp, method, patienceMs: 0 } as const
 const patient = { corp, method, patienceMs: 60_000 } as const
 
-/** The times of production, shortened together: W = 1 s, D = 100 ms; so T = 1,100 / 99 = 11.2 ms. */
+/** The times of production, shortened, D less so than W, for a noisy machine: W = 1 s, D = 400 ms; T = 1,400 / 99 = 14.2 ms. */
 const short: LimitsConfig = {
   all: only({ second: { amount: 100, windowMs: 1_000, burst: 1, scope: 'corp' } }),
-  flightMs: 100,
+  flightMs: 400,
 }
 const shortTuning = { horizonMs: 1_000, leadMs: 500, wakeEarlyMs: 10, penaltyMs: 600, againWithinMs: 1_000 }
 
@@ -73,20 +73,20 @@ async function saturate(gates: readonly ReturnType<typeof setUp>['gate'][], forM
   return arrivals
 }
 
-test('R03 (W = 1 s, D = 100 ms): four processes under saturation never exceed N and use at least 90 % of it', async () => {
+test('R03 (W = 1 s, D = 400 ms): four processes under saturation never exceed N, and use nine tenths of their pace', async () => {
   const { another } = setUp()
   const startMs = performance.now()
   const arrivals = await saturate([another(), another(), another(), another()], 2_100)
   expect(mostIn(1_000, arrivals)).toBeLessThanOrEqual(100)
-  // (N − B) / (W + D) is 90 a second; some are lost to a noisy machine.
+  // (N − B) / (W + D) is 70.7 a second; some are lost to a noisy machine.
   const used = arrivals.filter(ms => ms > startMs + 500 && ms <= startMs + 2_000).length
-  expect(used).toBeGreaterThan(0.9 * 135)
+  expect(used).toBeGreaterThan(0.9 * 106)
 })
 
 test('R05 (60 s scaled to 600 ms): a 45009 in the middle of saturation stops the fleet, and no stampede follows', async () => {
   const { another } = setUp()
   const [struck, ...others] = [another(), another(), another()]
-  const running = saturate(others, 1_600)
+  const running = saturate(others, 1_900)
   await delay(400)
   const grant = await struck?.pass(patient)
   const refusedAtMs = performance.now()
@@ -99,8 +99,8 @@ test('R05 (60 s scaled to 600 ms): a 45009 in the middle of saturation stops the
   const during = arrivals.filter(ms => ms > knownAtMs + 35 && ms < refusedAtMs + 600)
   expect(during).toEqual([])
   const after = arrivals.filter(ms => ms >= refusedAtMs + 600)
-  expect(after.length).toBeGreaterThan(20)
-  expect(mostIn(100, after), 'at 80 % of the pace: one in 13.9 ms, with up to 30 ms of jitter').toBeLessThan(
+  expect(after.length).toBeGreaterThan(15)
+  expect(mostIn(100, after), 'at 80 % of the pace: one in 17.7 ms, with up to 30 ms of jitter').toBeLessThan(
     14,
   )
 })
@@ -114,7 +114,7 @@ test('a wait within the patience is slept, a longer one is thrown with its time'
   for (let n = 0; n < 20; n += 1) await gate.pass(patient)
   const fault = await gate.pass(impatient).catch(fault => fault)
   expect(fault).toMatchObject({ kind: 'limit', waitMs: expect.any(Number), booking: undefined })
-  expect(fault.waitMs).toBeLessThanOrEqual(12)
+  expect(fault.waitMs).toBeLessThanOrEqual(15)
   expect(events.at(-1)).toMatchObject({ as: 'wait', why: 'beyond', corp, method })
   expect(events.filter(({ as }) => as === 'grant')).toHaveLength(22)
 })
@@ -123,7 +123,7 @@ test('the patience is for all waits together', async () => {
   const config = { ...short, all: { ...short.all, concurrency: 1 } }
   const { gate, events } = setUp({ config, tuning: { ...shortTuning, crowdSpacingMs: 10 } })
   await gate.pass(patient)
-  await expect(gate.pass({ corp, method, patienceMs: 100 })).rejects.toMatchObject({ kind: 'limit' })
+  await expect(gate.pass({ corp, method, patienceMs: 300 })).rejects.toMatchObject({ kind: 'limit' })
   expect(events.at(-1)).toMatchObject({ as: 'wait', why: 'crowded' })
 })
 
@@ -132,7 +132,7 @@ test('who does not keep bookings books nothing that it will not wait for', async
   await gate.pass(patient)
   const waits = []
   for (let n = 0; n < 10; n += 1) waits.push((await gate.pass(impatient).catch(fault => fault)).waitMs)
-  expect(Math.max(...waits)).toBeLessThanOrEqual(12)
+  expect(Math.max(...waits)).toBeLessThanOrEqual(15)
 })
 
 const slow: LimitsConfig = {
@@ -186,8 +186,8 @@ test('a caller that gives up is let go at once', async () => {
   await gate.pass(patient)
   const controller = new AbortController()
   const waiting = gate.pass({ ...patient, signal: controller.signal })
-  setImmediate(() => controller.abort(new Fault('cancelled', 'enough')))
   const startMs = performance.now()
+  setTimeout(() => controller.abort(new Fault('cancelled', 'enough')), 50)
   await expect(waiting).rejects.toMatchObject({ kind: 'cancelled' })
   expect(performance.now() - startMs, 'and not when its turn had come, after 600 ms').toBeLessThan(300)
   await expect(gate.pass({ ...patient, signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no')
@@ -241,7 +241,7 @@ test('refusals are learned before `done` resolves, once each, and a listener’s
       throw new Error('a bug')
     },
   })
-  expect(await broken.pass({ ...patient, corp: 'ww2' })).toMatchObject({ lifeMs: 60 })
+  expect(await broken.pass({ ...patient, corp: 'ww2' })).toMatchObject({ lifeMs: 240 })
 })
 
 test('a 45009 for a permanent image closes its quota as well', async () => {
