@@ -86,7 +86,7 @@ async function start(
   await listenForCancels(subscriber, endedChannel(namespace), workers)
   later(startChores({ records, admin, downloads: config.downloads, log, metrics }))
   if (!listen) return undefined
-  const server = await openAdmin(config, { registry, metrics, admin, limits, workers, redis })
+  const server = await openAdmin(config, { registry, metrics, admin, limits, resources, workers, redis })
   later(() => server.close())
   return server.url
 }

@@ -11,20 +11,24 @@ import type { QueueWorker } from '../processors/worker.ts'
 import type { Admin } from '../queues/admin.ts'
 import type { Limits } from './limiting.ts'
 import { standingsOf } from './report.ts'
+import type { OwnedResources } from './resources.ts'
 
 export interface PageParts extends ReturnType<typeof createMetrics> {
   readonly admin: Admin
   readonly limits: Limits
+  readonly resources: Pick<OwnedResources, 'closedApps'>
   readonly workers: readonly QueueWorker[]
   readonly redis: Redis
 }
 
 /** Rejects when the address is in use. */
 export function openAdmin({ admin: address, apps }: Config, parts: PageParts): Promise<AdminServer> {
-  const { registry, metrics, admin, limits, workers, redis } = parts
+  const { registry, metrics, admin, limits, resources, workers, redis } = parts
   const corps = [...new Set(Object.values(apps).map(({ corpId }) => corpId))]
   const look = async () => {
-    const [depths, states] = await Promise.all([admin.depths(), readLimits(limits.store, corps)])
+    const looks = [admin.depths(), readLimits(limits.store, corps), resources.closedApps()] as const
+    const [depths, states, closed] = await Promise.all(looks)
+    for (const [app, isClosed] of closed) metrics.wecom_media_apps_closed.set({ app }, isClosed ? 1 : 0)
     return { depths, standings: standingsOf(states) }
   }
   const lookAtRedis = redisObserver(metrics, look, systemClock.monotonicMs)

@@ -20,6 +20,8 @@ export interface ResourceParts {
 }
 
 export interface OwnedResources extends Resources {
+  /** Apps that the platform refuses now. */
+  closedApps(): Promise<ReadonlyMap<string, boolean>>
   close(): Promise<void>
 }
 
@@ -37,6 +39,12 @@ export function openResources(config: Config, parts: ResourceParts): OwnedResour
     roots: config.roots ?? [],
     downloads: config.downloads,
     download: { sliceBytes, parallel, maxBytes },
+    async closedApps() {
+      const entries = [...clients].map(
+        async ([app, client]) => [app, (await client.closed()) !== undefined] as const,
+      )
+      return new Map(await Promise.all(entries))
+    },
     async close() {
       await Promise.all([...clients.values()].map(client => client.close()))
     },

@@ -4,15 +4,19 @@ export interface Closers {
   defer(close: () => unknown): void
 }
 
-/** Runs `work`, then what it deferred. An error of `work` comes before those of closing. */
+/** Runs `work`, then everything it deferred, even when one of them fails. An error of `work` comes before those of closing. */
 export async function closingAfter<T>(work: (closers: Closers) => Promise<T>): Promise<T> {
   const deferred: (() => unknown)[] = []
-  const closeAll = async (): Promise<void> => {
-    for (let close = deferred.pop(); close; close = deferred.pop()) await close()
+  const errors: unknown[] = []
+  const fail = (error: unknown): void => void errors.push(error)
+  const result = await work({ defer: close => void deferred.push(close) }).catch(fail)
+  for (let close = deferred.pop(); close; close = deferred.pop()) {
+    try {
+      await close()
+    } catch (error) {
+      fail(error)
+    }
   }
-  try {
-    return await work({ defer: close => void deferred.push(close) })
-  } finally {
-    await closeAll()
-  }
+  if (errors.length > 0) throw errors[0]
+  return result as T
 }

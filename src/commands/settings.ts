@@ -6,13 +6,16 @@ import { type Config, demandApps, readConfig } from '../config.ts'
 import { type FoundRedis, findRedis } from '../embedded-redis.ts'
 import { Fault } from '../fault.ts'
 import { createLog, type Logger } from '../log.ts'
+import { namespaceOf } from '../namespace.ts'
 import { connectProducer, endpoint, firstAnswer } from '../redis.ts'
 import { asUsage, CommandError, say } from './exit.ts'
 
-/** Reads the settings; with `app`, its credentials must be among them. */
+/** Reads the settings, and tells now what would be told later; with `app`, its credentials must be among them. */
 export const settingsFor = ({ app }: { readonly app?: string }): Promise<Config> =>
   asUsage(() => {
     const config = readConfig()
+    namespaceOf(config.baseUrl, config.prefix)
+    if (config.redisUrl !== undefined) endpoint(config.redisUrl)
     if (app === undefined) return config
     demandApps(config)
     if (!Object.hasOwn(config.apps, app)) {

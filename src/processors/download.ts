@@ -2,6 +2,7 @@
 
 import { download as downloadFile } from '../files/download.ts'
 import { publishedExtension, safeName } from '../files/safe-name.ts'
+import type { CallOptions } from '../wecom/index.ts'
 import type { Processor } from './context.ts'
 import { done } from './outcome.ts'
 
@@ -11,6 +12,9 @@ const slicePatienceMs = 5_000
 export const download: Processor<'media.download'> = async (payload, context, resources) => {
   const { id, reading } = context
   const { mediaId } = payload
+  // The first slice takes the grant that the job has waited for; those after it go ahead of jobs that have not begun.
+  const slices = [reading]
+  const slice = (): CallOptions => slices.pop() ?? { ...reading, booking: undefined, urgent: true }
   const client = resources.client(payload.app)
   const downloaded = await downloadFile({
     ...resources.download,
@@ -18,7 +22,7 @@ export const download: Processor<'media.download'> = async (payload, context, re
     dir: resources.downloads,
     id,
     signal: context.signal,
-    fetch: (range, signal) => client.get(mediaId, { ...reading, range, signal, patienceMs: slicePatienceMs }),
+    fetch: (range, signal) => client.get(mediaId, { ...slice(), range, signal, patienceMs: slicePatienceMs }),
     onProgress: context.progress,
   })
   const { sizeBytes, sha256, contentType } = downloaded

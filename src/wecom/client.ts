@@ -2,7 +2,7 @@
 
 import type { Dispatcher } from 'undici'
 import { type Clock, systemClock } from '../clock.ts'
-import { Fault } from '../fault.ts'
+import { Fault, type FaultReport } from '../fault.ts'
 import { readReply } from './answer.ts'
 import { bindings } from './bindings.ts'
 import { type Call, type CallOptions, onion } from './call.ts'
@@ -74,6 +74,8 @@ export interface Client {
    * Faults: as `upload`, without `unknown`, and `gone` for a media_id that is expired, unknown or of another corp.
    */
   get(mediaId: string, options?: CallOptions & { readonly range?: ByteRange }): Promise<Media>
+  /** Why the platform refuses this app now (its secret, its address), for the whole fleet; undefined while it does not. */
+  closed(): Promise<FaultReport | undefined>
   /** Waits for running calls and closes the connections, if they are our own. */
   close(): Promise<void>
 }
@@ -119,6 +121,7 @@ export function createClient(options: ClientOptions): Client {
   )
   return {
     ...bindings(call, clock),
+    closed: () => tokens.closed(),
     close() {
       closing.abort(new Fault('cancelled', 'the client was closed'))
       closed ??= dispatcher === options.dispatcher ? Promise.resolve() : dispatcher.close()

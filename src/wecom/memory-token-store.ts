@@ -2,23 +2,39 @@
 
 import { type Clock, systemClock } from '../clock.ts'
 import type { FaultReport } from '../fault.ts'
-import type { TokenKey, TokenStore } from './token-store.ts'
+import { probeEveryMs, type Stored, shutForMs, type TokenKey, type TokenStore } from './token-store.ts'
 
 /** A store in memory; by the monotonic clock, so that setting the wall clock changes nothing. */
 export function memoryTokenStore(clock: Clock = systemClock): TokenStore {
   const tokens = expiring<{ value: string; lifeMs: number }>(clock)
   const refusals = expiring<FaultReport>(clock)
   const locks = expiring<string>(clock)
+  const doors = expiring<{ report: FaultReport; nextMs: number }>(clock)
+  const shut = (app: string, report: FaultReport): void =>
+    doors.set(app, { report, nextMs: clock.monotonicMs() + probeEveryMs }, shutForMs)
   const refusalOf = ({ app, secret }: TokenKey) => `${app}:${secret}`
   const giveBack = (app: string, owner: string) => locks.get(app)?.value === owner && locks.remove(app)
+  const behindDoor = (app: string, mayProbe: boolean): Pick<Stored, 'shut' | 'isProbe'> => {
+    const door = doors.get(app)?.value
+    if (!door) return {}
+    const leftMs = Math.max(0, door.nextMs - clock.monotonicMs())
+    if (leftMs > 0 || !mayProbe) return { shut: { report: door.report, leftMs } }
+    shut(app, door.report)
+    return { isProbe: true }
+  }
   return {
-    async look(key) {
+    async look(key, mayProbe = false) {
       const token = tokens.get(key.app)
       const refusal = refusals.get(refusalOf(key))
       return {
         ...(token && { token: { ...token.value, leftMs: token.leftMs } }),
         ...(refusal && { refusal: { report: refusal.value, leftMs: refusal.leftMs } }),
+        ...behindDoor(key.app, mayProbe),
       }
+    },
+    shut: async ({ app }, report) => shut(app, report),
+    async reopen({ app }) {
+      doors.remove(app)
     },
     async lock({ app }, owner, ttlMs) {
       if (locks.get(app)) return false

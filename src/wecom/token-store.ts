@@ -29,10 +29,18 @@ export interface Refusal {
 export interface Stored {
   readonly token?: StoredToken
   readonly refusal?: Refusal
+  /** The platform refuses the app's calls, whatever the token: its address is not trusted. */
+  readonly shut?: Refusal
+  /** It did, and it is this caller's turn to try whether it still does. */
+  readonly isProbe?: true
 }
 
 export interface TokenStore {
-  look(key: TokenKey): Promise<Stored>
+  /** With `mayProbe`, one caller a minute is let through a shut door. */
+  look(key: TokenKey, mayProbe?: boolean): Promise<Stored>
+  /** Shuts the app's door for the whole fleet; remembered for ten probes. */
+  shut(key: TokenKey, report: FaultReport): Promise<void>
+  reopen(key: TokenKey): Promise<void>
   /** Takes the right to refresh for `ttlMs`; false when another has it. */
   lock(key: TokenKey, owner: string, ttlMs: number): Promise<boolean>
   /** Gives the right back, if it is still the owner's. */
@@ -52,9 +60,37 @@ export interface RedisTokenStoreOptions {
   readonly prefix: string
 }
 
-/** KEYS: token, refusal. */
+/** Between two probes of a shut door, milliseconds: a change of trusted addresses takes about a minute (facts §10). */
+export const probeEveryMs = 60_000
+
+/** How long a shut door is remembered without a probe, milliseconds. */
+export const shutForMs = 10 * probeEveryMs
+
+/**
+ * KEYS: token, refusal, door. ARGV: '1' if the caller may probe, ms between probes, ms to remember.
+ * Answers token, its ms, refusal, its ms, report of the door or nil, ms to the next probe, '1' for the one who probes.
+ */
 const lookScript = `
-return { redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PTTL', KEYS[2]) }`
+local answer = { redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PTTL', KEYS[2]) }
+local door = redis.call('HMGET', KEYS[3], 'report', 'nextMs')
+if not door[1] then return answer end
+local t = redis.call('TIME')
+local left = door[2] - (t[1] * 1000 + math.floor(t[2] / 1000))
+if left > 0 or ARGV[1] == '' then
+  answer[5], answer[6], answer[7] = door[1], math.max(0, left), ''
+else
+  redis.call('HSET', KEYS[3], 'nextMs', door[2] - left + ARGV[2])
+  redis.call('PEXPIRE', KEYS[3], ARGV[3])
+  answer[5], answer[6], answer[7] = door[1], 0, '1'
+end
+return answer`
+
+/** KEYS: door. ARGV: report, ms to the next probe, ms to remember. */
+const shutScript = `
+local t = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'report', ARGV[1], 'nextMs', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1`
 
 /** KEYS: lock, target. ARGV: owner, value, life in ms. Only the owner of the lock writes, and then lets go of it. */
 const settleScript = `
@@ -73,14 +109,22 @@ return 1`
 export function redisTokenStore({ redis, prefix }: RedisTokenStoreOptions): TokenStore {
   const keys = ({ app, secret }: TokenKey) => {
     const base = `${prefix}:token:${app}`
-    return { token: base, lock: `${base}:lock`, refusal: `${base}:refused:${secret}` }
+    return { token: base, lock: `${base}:lock`, refusal: `${base}:refused:${secret}`, door: `${base}:door` }
   }
   const settle = async (lock: string, target: string, owner: string, value = '', ms = 0) =>
     (await safely(redis.eval(settleScript, 2, lock, target, owner, value, Math.ceil(ms)))) === 1
   return {
-    async look(key) {
-      const { token, refusal } = keys(key)
-      return fromRedis(await safely(redis.eval(lookScript, 2, token, refusal)))
+    async look(key, mayProbe = false) {
+      const { token, refusal, door } = keys(key)
+      const args = [mayProbe ? '1' : '', probeEveryMs, shutForMs]
+      return fromRedis(await safely(redis.eval(lookScript, 3, token, refusal, door, ...args)))
+    },
+    async shut(key, report) {
+      const args = [JSON.stringify(report), probeEveryMs, shutForMs]
+      await safely(redis.eval(shutScript, 1, keys(key).door, ...args))
+    },
+    async reopen(key) {
+      await safely(redis.del(keys(key).door))
     },
     async lock(key, owner, ttlMs) {
       return (await safely(redis.set(keys(key).lock, owner, 'PX', Math.ceil(ttlMs), 'NX'))) === 'OK'
@@ -103,11 +147,15 @@ export function redisTokenStore({ redis, prefix }: RedisTokenStoreOptions): Toke
   }
 }
 
+type Looked = [string | null, number, string | null, number, string?, number?, string?]
+
 function fromRedis(reply: unknown): Stored {
-  const [token, tokenMs, report, reportMs] = reply as [string | null, number, string | null, number]
+  const [token, tokenMs, report, reportMs, shut, shutMs, probe] = reply as Looked
   return {
     ...(token !== null && { token: { ...JSON.parse(token), leftMs: tokenMs } }),
     ...(report !== null && { refusal: { report: JSON.parse(report), leftMs: reportMs } }),
+    ...(shut && probe !== '1' && { shut: { report: JSON.parse(shut), leftMs: shutMs ?? 0 } }),
+    ...(probe === '1' && { isProbe: true as const }),
   }
 }
 

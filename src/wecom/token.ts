@@ -4,17 +4,25 @@
  */
 
 import { createHash } from 'node:crypto'
-import { Fault } from '../fault.ts'
+import { Fault, type FaultReport } from '../fault.ts'
 import { abortable } from './abortable.ts'
 import type { Layer } from './call.ts'
 import { closed, createRefresh, type RefreshOptions } from './refresh.ts'
-import type { StoredToken, TokenKey } from './token-store.ts'
+import type { Refusal, StoredToken, TokenKey } from './token-store.ts'
 
 export interface Tokens {
-  /** A token that is valid as far as we know. Throws `unavailable` or `limit` while the platform refuses the secret. */
-  current(signal?: AbortSignal): Promise<string>
+  /**
+   * A token that is valid as far as we know, and whether this call is the one that tries a shut door. Throws
+   * `unavailable` or `limit` while the platform refuses the secret or the address.
+   */
+  current(signal?: AbortSignal): Promise<{ readonly token: string; readonly isProbe: boolean }>
   /** The platform rejected this token: forgets it, unless the store holds another one by now. */
   reject(token: string): Promise<void>
+  /** The platform refuses the app's address: nobody of the fleet calls for a minute, then one. */
+  shut(fault: Fault): Promise<void>
+  reopen(): Promise<void>
+  /** Why the app is closed now; undefined while it is not. */
+  closed(): Promise<FaultReport | undefined>
 }
 
 export interface TokensOptions extends RefreshOptions {
@@ -52,15 +60,26 @@ export function createTokens({ random = Math.random, ...options }: TokensOptions
     return (await refresh.once().catch(() => undefined)) ?? token
   }
 
+  const at = async (token?: StoredToken, refusal?: Refusal, signal?: AbortSignal): Promise<string> => {
+    if (token && (isGood(token) || refusal)) return token.value
+    if (token) return abortable(renewed(token.value), signal)
+    if (refusal) throw closed(refusal)
+    return abortable(shared(), signal)
+  }
+
   return {
     async current(signal) {
-      const { token, refusal } = await abortable(store.look(key), signal)
-      if (token && (isGood(token) || refusal)) return token.value
-      if (token) return abortable(renewed(token.value), signal)
-      if (refusal) throw closed(refusal)
-      return abortable(shared(), signal)
+      const { token, refusal, shut, isProbe = false } = await abortable(store.look(key, true), signal)
+      if (shut) throw closed(shut)
+      return { token: await at(token, refusal, signal), isProbe }
     },
     reject: token => store.forget(key, token),
+    shut: fault => store.shut(key, fault.report()),
+    reopen: () => store.reopen(key),
+    async closed() {
+      const { refusal, shut } = await store.look(key)
+      return (shut ?? refusal)?.report
+    },
   }
 }
 
@@ -69,11 +88,17 @@ export const withToken =
   (tokens: Tokens): Layer =>
   inner =>
   async request => {
-    const token = await tokens.current(request.signal)
+    const { token, isProbe } = await tokens.current(request.signal)
     try {
-      return await inner({ ...request, token })
+      const answer = await inner({ ...request, token })
+      if (isProbe) await tokens.reopen()
+      return answer
     } catch (error) {
       if (error instanceof Fault && error.kind === 'token') await tokens.reject(token)
+      if (error instanceof Fault && error.errcode === notTrusted) await tokens.shut(error)
       throw error
     }
   }
+
+/** The caller's address is not trusted: no call of the app gets through, only gettoken does (facts §10). */
+const notTrusted = 60020

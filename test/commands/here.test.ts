@@ -204,7 +204,8 @@ describe('an interrupt', () => {
     const said = await ended(cli)
     expect(failure(said)).toMatchObject({ code: 130, kind: 'cancelled' })
     expect(said.lines).toHaveLength(1)
-    expect(performance.now() - startedMs).toBeLessThan(4_000)
+    // Less than the grace: the job was cancelled, not waited for.
+    expect(performance.now() - startedMs).toBeLessThan(2_000)
     expect(await readdir(join(cwd, 'downloads'))).toEqual([])
     expect(await litter()).toEqual([])
   })

@@ -58,6 +58,12 @@ const mistakes: Record<string, [Line, naming: readonly string[], kind?: string]>
     ['REDIS_URL', 'LOG_LEVEL'],
     'config',
   ],
+  'a platform with a query': [
+    { args: ['serve'], env: { ...env, WECOM_BASE_URL: 'http://127.0.0.1:9/?debug=1' } },
+    ['WECOM_BASE_URL'],
+    'config',
+  ],
+  'a Redis without a host': [{ args: up, env: { ...env, REDIS_URL: 'redis:///x' } }, ['REDIS_URL'], 'config'],
   'a root that is not there': [
     { args: [...up, '--here'], env: { ...env, WECOM_MEDIA_ROOTS: '/no/root' } },
     ['WECOM_MEDIA_ROOTS', '/no/root'],

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { deploy } from '../support/deployment.ts'
+import { until } from '../support/until.ts'
 
 const mib = 1024 * 1024
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
@@ -54,3 +55,32 @@ test('two hundred jobs on two cold workers ask for one token', async () => {
   expect(simulator.log({ method: 'gettoken' })).toHaveLength(1)
   expect(simulator.log({ method: 'media/upload' })).toHaveLength(200)
 }, 30_000)
+
+test('an address that is not trusted closes the app for the fleet; one probe opens it again', async () => {
+  const it = await deploy()
+  await it.startHere()
+  it.simulator.limits.change({ trustedIps: ['10.0.0.1'] })
+  const source = { path: await it.put('a.txt', 'six bytes and more') }
+  const first = await it.producer.upload({ type: 'file', source })
+  const waiting = async (id: string) => {
+    const record = await it.producer.read(id)
+    return record?.waiting
+  }
+  const { why } = await until('the wait', () => waiting(first.id))
+  expect(why).toMatchObject({
+    kind: 'unavailable',
+    errcode: 60020,
+    message: expect.stringContaining('127.0.0.1'),
+  })
+  const jobs = await Promise.all(
+    Array.from({ length: 20 }, () => it.producer.upload({ type: 'file', source })),
+  )
+  for (const { id } of jobs) await until('the wait', () => waiting(id))
+  expect(it.simulator.log({ method: 'media/upload' })).toHaveLength(1)
+  it.simulator.limits.change({ trustedIps: 'any' })
+  const [door] = await it.redis.keys(`${it.namespace}:token:*:door`)
+  await it.redis.hset(door ?? '', 'nextMs', Date.now() - 1)
+  const probe = await it.producer.upload({ type: 'file', source })
+  expect(await it.producer.result(probe, { timeoutMs: 5_000 })).toMatchObject({ via: 'sync' })
+  expect(await it.redis.exists(door ?? '')).toBe(0)
+})

@@ -176,11 +176,52 @@ describe('the gate', () => {
     const { call, requests } = inner('ok')
     await withGate(gate, 'ww')(call)(request)
     await withGate(gate, 'ww')(call)({ ...request, patienceMs: 5_000 })
+    const plain = { corp: 'ww', method: 'media/upload', keepsBookings: false, urgent: false }
     expect(asked).toEqual([
-      { corp: 'ww', method: 'media/upload', patienceMs: 250 },
-      { corp: 'ww', method: 'media/upload', patienceMs: 5_000 },
+      { ...plain, patienceMs: 250 },
+      { ...plain, patienceMs: 5_000 },
     ])
     expect(requests[0]?.grant).toEqual({ atMs: 7 })
+  })
+
+  test('is shown the booking of a caller who waited, but not again for a repeat', async () => {
+    const asked: GateCall[] = []
+    const gate = { pass: async (call: GateCall) => ({ atMs: asked.push(call) }) }
+    const { call } = inner('ok')
+    const waited = { ...request, keepsBookings: true, booking: { at: 1 } }
+    await withGate(gate, 'ww')(call)(waited)
+    await withGate(gate, 'ww')(call)({ ...waited, retried: true })
+    expect(asked.map(({ booking }) => booking)).toEqual([{ at: 1 }, undefined])
+  })
+
+  test('learns how the call ended, when its last byte was read', async () => {
+    const ends: (Fault | undefined)[] = []
+    const gate = { pass: async () => ({ done: async (fault?: Fault) => void ends.push(fault) }) }
+    const { ended } = await withGate(gate, 'ww')(inner('ok').call)(request)
+    await ended
+    const refused = new Fault('limit', 'too often', { errcode: 45009 })
+    await faultOf(withGate(gate, 'ww')(() => Promise.reject(refused))(request))
+    expect(ends).toEqual([undefined, refused])
+  })
+
+  test('takes a grant back that got too old while the body was opened', async () => {
+    const gate = { pass: async () => ({ lifeMs: 600, ageMs: () => 601 }) }
+    let closed = false
+    const slow = {
+      contentType: 'text/plain',
+      lengthBytes: 1,
+      open: async () => ({
+        chunks: (async function* () {})() as AsyncIterable<Buffer>,
+        close: () => {
+          closed = true
+        },
+      }),
+    }
+    const { requests, call } = inner('ok')
+    await withGate(gate, 'ww')(call)({ ...request, body: slow })
+    const opened = requests[0]?.body?.open(new AbortController().signal)
+    await expect(opened).rejects.toMatchObject({ kind: 'limit', waitMs: 0 })
+    expect(closed).toBe(true)
   })
 
   test('that is closed lets nothing through', async () => {

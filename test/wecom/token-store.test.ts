@@ -94,6 +94,18 @@ describe.each(Object.keys(stores))('the token store in %s', name => {
     await store.forget(key, 'second')
     expect(await store.look(key)).toEqual({})
   })
+
+  test('lets nobody through a shut door but one prober, until it is opened', async () => {
+    const { store } = open()
+    const report = { kind: 'unavailable', message: 'not trusted', errcode: 60020 } as const
+    await store.shut(key, report)
+    expect(await store.look(key, true)).toMatchObject({ shut: { report } })
+    const { shut } = await store.look({ ...key, secret: 'other' }, true)
+    expect(shut?.leftMs).toBeGreaterThan(50_000)
+    expect(await store.look({ ...key, app: 'other' }, true)).toEqual({})
+    await store.reopen(key)
+    expect(await store.look(key, true)).toEqual({})
+  })
 })
 
 test('no key in Redis holds a corp or a secret, and all lie under the prefix', async () => {
@@ -120,4 +132,27 @@ test('a Redis that fails is a transient fault without the command and its token'
   const fault = await store.accept(key, 'a', 'token-canary', 1_000).catch(error => error)
   expect(fault).toMatchObject({ kind: 'transient', cause: { name: 'ReplyError' } })
   expect(JSON.stringify([fault.message, fault.cause])).not.toContain('canary')
+})
+
+test('a shut door is tried by one caller a minute', async () => {
+  const clock = manualClock()
+  const store = memoryTokenStore(clock)
+  await store.shut(key, refusal)
+  await clock.advance(60_000)
+  expect(await store.look(key), 'who may not probe').toMatchObject({ shut: { report: refusal } })
+  expect(await store.look(key, true)).toEqual({ isProbe: true })
+  expect(await store.look(key, true)).toMatchObject({ shut: { report: refusal } })
+  await clock.advance(60_000)
+  expect(await store.look(key, true)).toEqual({ isProbe: true })
+})
+
+test('in Redis, too, a shut door is tried by one caller at a time', async () => {
+  const { redis, prefix } = testRedis()
+  const store = redisTokenStore({ redis, prefix: `{${prefix}}` })
+  await store.shut(key, refusal)
+  // The minute has passed; Redis has its own clock.
+  await redis.hset(`{${prefix}}:token:${key.app}:door`, 'nextMs', Date.now() - 1)
+  const looks = await Promise.all(Array.from({ length: 50 }, () => store.look(key, true)))
+  expect(looks.filter(({ isProbe }) => isProbe)).toHaveLength(1)
+  expect(looks.filter(({ shut }) => shut)).toHaveLength(49)
 })

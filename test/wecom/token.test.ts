@@ -9,6 +9,9 @@ import { testRedis } from '../support/redis.ts'
 import { faultOf } from './files.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
 
+/** The token itself. */
+const tokenAt = async (current: ReturnType<Tokens['current']>): Promise<string> => (await current).token
+
 const key = tokenKey('https://platform/cgi-bin', 'ww', 'default', 'secret')
 const lifeMs = 7_200_000
 
@@ -47,9 +50,9 @@ const no = (errcode: number, kind: 'token' | 'limit' | 'busy' | 'rejected') =>
 describe('the token', () => {
   test('is fetched once for a crowd in one process, and kept', async () => {
     const { tokens, state } = bench()
-    const all = await Promise.all(Array.from({ length: 200 }, () => tokens.current()))
+    const all = await Promise.all(Array.from({ length: 200 }, () => tokenAt(tokens.current())))
     expect(new Set(all)).toEqual(new Set(['token-1']))
-    expect(await tokens.current()).toBe('token-1')
+    expect(await tokenAt(tokens.current())).toBe('token-1')
     expect(state.calls).toBe(1)
   })
 
@@ -57,7 +60,7 @@ describe('the token', () => {
     const { tokens, more, state, clock } = bench()
     const hold = Promise.withResolvers<void>()
     state.hold = hold.promise
-    const both = Promise.all([tokens.current(), more().current()])
+    const both = Promise.all([tokenAt(tokens.current()), tokenAt(more().current())])
     await clock.advance(100)
     hold.resolve()
     await new Promise(resolve => setImmediate(resolve))
@@ -68,55 +71,55 @@ describe('the token', () => {
 
   test('is renewed before it ends, by one, while the others go on with the old one', async () => {
     const { tokens, more, state, clock } = bench()
-    await tokens.current()
+    await tokenAt(tokens.current())
     await clock.advance(lifeMs * 0.91)
     const hold = Promise.withResolvers<void>()
     state.hold = hold.promise
-    const renewing = tokens.current()
+    const renewing = tokenAt(tokens.current())
     await new Promise(resolve => setImmediate(resolve))
-    expect(await tokens.current()).toBe('token-1')
-    expect(await more().current()).toBe('token-1')
+    expect(await tokenAt(tokens.current())).toBe('token-1')
+    expect(await tokenAt(more().current())).toBe('token-1')
     hold.resolve()
     expect(await renewing).toBe('token-2')
-    expect(await tokens.current()).toBe('token-2')
+    expect(await tokenAt(tokens.current())).toBe('token-2')
     expect(state.calls).toBe(2)
   })
 
   test('that cannot be renewed early is used to its end, and not asked for again and again', async () => {
     const { tokens, state, clock } = bench()
-    await tokens.current()
+    await tokenAt(tokens.current())
     await clock.advance(lifeMs * 0.95)
     state.next = new Fault('transient', 'away')
-    for (let i = 0; i < 5; i += 1) expect(await tokens.current()).toBe('token-1')
+    for (let i = 0; i < 5; i += 1) expect(await tokenAt(tokens.current())).toBe('token-1')
     expect(state.calls).toBe(2)
     await clock.advance(lifeMs * 0.05)
-    expect((await faultOf(tokens.current())).kind).toBe('transient')
+    expect((await faultOf(tokenAt(tokens.current()))).kind).toBe('transient')
   })
 
   test('whose early renewal is refused is used to its end, with one probe a minute', async () => {
     const { tokens, more, state, clock } = bench()
-    await tokens.current()
+    await tokenAt(tokens.current())
     await clock.advance(lifeMs * 0.95)
     state.next = no(40001, 'token')
-    expect(await tokens.current()).toBe('token-1')
+    expect(await tokenAt(tokens.current())).toBe('token-1')
     await clock.advance(30_000)
-    expect(await tokens.current()).toBe('token-1')
-    expect(await more().current()).toBe('token-1')
+    expect(await tokenAt(tokens.current())).toBe('token-1')
+    expect(await tokenAt(more().current())).toBe('token-1')
     expect(state.calls).toBe(2)
     await clock.advance(30_000)
-    expect(await tokens.current()).toBe('token-1')
+    expect(await tokenAt(tokens.current())).toBe('token-1')
     expect(state.calls).toBe(3)
   })
 
   test('that the platform rejected is fetched anew, once for all who met it', async () => {
     const { tokens, more, state } = bench()
     const other = more()
-    const old = await tokens.current()
-    expect(await other.current()).toBe(old)
+    const old = await tokenAt(tokens.current())
+    expect(await tokenAt(other.current())).toBe(old)
     await Promise.all([tokens.reject(old), other.reject(old)])
-    expect(await tokens.current()).toBe('token-2')
+    expect(await tokenAt(tokens.current())).toBe('token-2')
     await other.reject(old)
-    expect(await other.current()).toBe('token-2')
+    expect(await tokenAt(other.current())).toBe('token-2')
     expect(state.calls).toBe(2)
   })
 
@@ -125,8 +128,8 @@ describe('the token', () => {
     const hold = Promise.withResolvers<void>()
     state.hold = hold.promise
     const leaving = new AbortController()
-    const left = tokens.current(leaving.signal)
-    const stays = tokens.current()
+    const left = tokenAt(tokens.current(leaving.signal))
+    const stays = tokenAt(tokens.current())
     await new Promise(resolve => setImmediate(resolve))
     leaving.abort(new Error('left'))
     await expect(left).rejects.toThrow('left')
@@ -139,27 +142,27 @@ describe('a secret that the platform refuses', () => {
   test('is asked for once a minute by the whole fleet', async () => {
     const { tokens, more, state, clock } = bench()
     state.next = no(40001, 'token')
-    const faults = Promise.all([tokens, more(), tokens, more()].map(each => faultOf(each.current())))
+    const faults = Promise.all([tokens, more(), tokens, more()].map(each => faultOf(tokenAt(each.current()))))
     await new Promise(resolve => setImmediate(resolve))
     await clock.advance(100)
     expect((await faults).map(fault => fault.kind)).toEqual(Array(4).fill('unavailable'))
     await clock.advance(58_900)
-    const last = await faultOf(more().current())
+    const last = await faultOf(tokenAt(more().current()))
     expect(last).toMatchObject({ kind: 'unavailable', errcode: 40001, waitMs: 1_000 })
     expect(last.message).toContain('app "default"')
     expect(state.calls).toBe(1)
     await clock.advance(1_000)
-    await faultOf(tokens.current())
+    await faultOf(tokenAt(tokens.current()))
     expect(state.calls).toBe(2)
   })
 
   test('does not close the app for a corrected secret', async () => {
     const { tokens, more, state } = bench()
     state.next = no(40001, 'token')
-    await faultOf(tokens.current())
+    await faultOf(tokenAt(tokens.current()))
     state.next = undefined
     const corrected = more({ key: tokenKey('https://platform/cgi-bin', 'ww', 'default', 'corrected') })
-    expect(await corrected.current()).toBe('token-2')
+    expect(await tokenAt(corrected.current())).toBe('token-2')
   })
 
   test('a limit on gettoken is kept as a limit, an unknown code as unavailable, busy and silence are not remembered', async () => {
@@ -171,8 +174,8 @@ describe('a secret that the platform refuses', () => {
     ] as const) {
       const { tokens, state } = bench()
       state.next = error
-      expect((await faultOf(tokens.current())).kind).toBe(kind)
-      expect((await faultOf(tokens.current())).kind).toBe(kind)
+      expect((await faultOf(tokenAt(tokens.current()))).kind).toBe(kind)
+      expect((await faultOf(tokenAt(tokens.current()))).kind).toBe(kind)
       expect(state.calls).toBe(calls)
     }
   })
@@ -216,7 +219,8 @@ describe('over Redis', () => {
     const { state, more } = open()
     const fleet = [more(), more(), more(), more()]
     state.hold = delay(30)
-    const crowd = () => Promise.all(fleet.flatMap(each => Array.from({ length: 50 }, () => each.current())))
+    const crowd = () =>
+      Promise.all(fleet.flatMap(each => Array.from({ length: 50 }, () => tokenAt(each.current()))))
     expect(new Set(await crowd())).toEqual(new Set(['token-1']))
     await Promise.all(fleet.map(each => each.reject('token-1')))
     expect(new Set(await crowd())).toEqual(new Set(['token-2']))
@@ -227,7 +231,7 @@ describe('over Redis', () => {
     const { state, more, store } = open()
     await store.lock(key, 'dead', 400)
     const startedMs = performance.now()
-    expect(await more().current()).toBe('token-1')
+    expect(await tokenAt(more().current())).toBe('token-1')
     const waitedMs = performance.now() - startedMs
     expect(waitedMs).toBeGreaterThan(250)
     expect(waitedMs).toBeLessThan(1_500)
@@ -239,6 +243,6 @@ describe('over Redis', () => {
     state.next = new Fault('transient', 'away')
     await faultOf(more({ lockMs: 60_000 }).current())
     state.next = undefined
-    expect(await more({ lockMs: 60_000 }).current()).toBe('token-2')
+    expect(await tokenAt(more({ lockMs: 60_000 }).current())).toBe('token-2')
   })
 })
