@@ -64,8 +64,6 @@ export class Fault extends Error {
   }
 }
 
-export const isKind = (value: unknown): value is Kind => kinds.includes(value as Kind)
-
 /** A fault from its stored report. */
 export const faultFrom = ({ kind, message, errcode }: FaultReport): Fault =>
   new Fault(kind, message, errcode === undefined ? {} : { errcode })

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { demo } from './commands/demo.ts'
 import { download } from './commands/download.ts'
 import { CommandError, exitCodeFor, exitCodes, printFailure } from './commands/exit.ts'
+import { limits } from './commands/limits.ts'
 import { schemas } from './commands/schemas.ts'
 import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
@@ -19,7 +20,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Its mistakes are told as ours are, once.
     .configureOutput({ outputError: () => undefined })
     .addHelpText('after', help)
-  for (const add of [demo, upload, download, serve, simulate, schemas]) add(program)
+  for (const add of [demo, upload, download, serve, simulate, limits, schemas]) add(program)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return exitCodes.ok
@@ -68,6 +69,7 @@ With WECOM_CORP_ID and WECOM_CORP_SECRET (and WECOM_BASE_URL for a simulator):
 With REDIS_URL as well, jobs go over queues:
   wecom-media serve                   workers; "serve --help" lists every setting
   wecom-media upload file a.pdf       puts a job on the queue and waits for its result
+  wecom-media limits                  what is left of every limit and quota
 
 On a terminal results are text; piped, stdout gets exactly one JSON object. Logs go to stderr.
 Exit codes: 0 done · 1 the job failed · 2 wrong usage or settings · 3 no Redis, or no result in time · 130 interrupted`

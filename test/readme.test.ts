@@ -4,20 +4,23 @@ import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { Queue } from 'bullmq'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { ZodType } from 'zod'
-import { settings } from '../src/config.ts'
+import { readConfig, settings } from '../src/config.ts'
 import { Fault, kinds } from '../src/fault.ts'
+import { createRules } from '../src/limits/index.ts'
+import { pairKey } from '../src/limits/keys.ts'
+import { defaultRules } from '../src/limits/rules.ts'
 import { metricsTable } from '../src/metrics/metrics.ts'
 import { namespaceOf } from '../src/namespace.ts'
 import { outcomeOf } from '../src/processors/outcome.ts'
 import { addOptions } from '../src/queues/add.ts'
 import { jobs } from '../src/queues/jobs.ts'
 import { BadInput, Simulator } from '../src/simulator/index.ts'
-import { formatsOf, type MediaType, mediaTypes, minBytes } from '../src/wecom/media-types.ts'
+import { formatsOf, type MediaType, mediaTypes, minBytes, permanentImage } from '../src/wecom/media-types.ts'
 import { defaultBaseUrl } from '../src/wecom/platform.ts'
 import { atEnd } from './support/at-end.ts'
 import { account, type Deployment, deploy } from './support/deployment.ts'
@@ -30,7 +33,9 @@ const read = (name: string): Promise<string> => readFile(join(home, name), 'utf8
 const run = promisify(execFile)
 
 const readmes = ['README.md', 'README.zh-CN.md'] as const
-const documents = [...readmes, 'CONTRIBUTING.md', 'CHANGELOG.md'] as const
+/** Each README goes on in a reference. */
+const references = { 'README.md': 'docs/reference.md', 'README.zh-CN.md': 'docs/reference.zh-CN.md' } as const
+const documents = [...readmes, ...Object.values(references), 'CONTRIBUTING.md', 'CHANGELOG.md'] as const
 const texts = Object.fromEntries(
   await Promise.all(documents.map(async name => [name, await read(name)])),
 ) as Record<(typeof documents)[number], string>
@@ -95,6 +100,18 @@ const defaultOf = ({ schema }: { readonly schema: ZodType }): string => {
   return data === undefined ? '–' : code(String(data))
 }
 
+/** Calls, and the seconds or the name of the period that they are counted in. */
+const ruleRows = (): Record<string, Row> => {
+  const { rates, quota } = defaultRules['media/uploadimg']
+  const figure = (count: number) => count.toLocaleString('en-US')
+  return {
+    ...mapRows(rates, ({ amount, windowMs, scope }) => [
+      ...[figure(amount), `${figure(windowMs / 1000)} s`, code(scope)],
+    ]),
+    ...mapRows(quota, ({ amount, per }) => [figure(amount), code(per), code('corp')]),
+  }
+}
+
 const outcomeCell = (kind: (typeof kinds)[number]): string => {
   const job = { busyTries: 0, remainingMs: Number.POSITIVE_INFINITY, isLastAttempt: false }
   const outcome = outcomeOf(new Fault(kind, 'x'), job)
@@ -119,6 +136,7 @@ const fieldsIn = (cell: string): string[] =>
 
 describe.each(readmes)('%s', name => {
   const text = texts[name]
+  const reference = texts[references[name]]
   const any = name === 'README.md' ? 'any' : '任意'
 
   test('has the settings of src/config.ts with their defaults', () => {
@@ -127,12 +145,13 @@ describe.each(readmes)('%s', name => {
   })
 
   test('has the kinds of faults and what each leads to', () => {
-    const table = columns(tableWith(text, 'transient'), 1)
+    const table = columns(tableWith(reference, 'transient'), 1)
     expect(table).toEqual(Object.fromEntries(kinds.map(kind => [kind, [outcomeCell(kind)]])))
+    expect(text).toContain(name === 'README.md' ? `${kinds.length} kinds` : `${kinds.length} 个种类`)
   })
 
   test('has the metrics with their types and labels', () => {
-    const table = columns(tableWith(text, 'wecom_media_jobs_total'), 2)
+    const table = columns(tableWith(reference, 'wecom_media_jobs_total'), 2)
     expect(table).toEqual(mapRows(metricsTable, ({ type, labelNames }) => [type, codes(labelNames)]))
   })
 
@@ -142,6 +161,23 @@ describe.each(readmes)('%s', name => {
     expect(text).toMatch(
       new RegExp(name === 'README.md' ? `at least ${minBytes} bytes` : `至少 ${minBytes} 字节`),
     )
+  })
+
+  test('has the bounds of a permanent image', () => {
+    const { minBytes: least, maxBytes } = permanentImage
+    const most = `${maxBytes / 1024 / 1024} MiB`
+    expect(text).toContain(
+      name === 'README.md'
+        ? `JPG or PNG of ${least} bytes to ${most}`
+        : `JPG 或 PNG，${least} 字节到 ${most}`,
+    )
+    expect(formatsOf('image')).toEqual(['jpg', 'png'])
+  })
+
+  test('has the rules of limits, which all methods share but for the quota', () => {
+    expect(columns(tableWith(text, 'ip-minute'), 3)).toEqual(ruleRows())
+    const { 'media/uploadimg': image, ...others } = defaultRules
+    for (const row of Object.values(others)) expect(row).toEqual({ rates: image.rates, quota: {} })
   })
 
   test('has the jobs with their payloads, results, attempts and deadlines', () => {
@@ -165,8 +201,8 @@ describe.each(readmes)('%s', name => {
     expect(text).toContain(codes(known).replaceAll(', ', name === 'README.md' ? ', ' : '、'))
   })
 
-  test('stays under 250 lines', () => {
-    expect(text.trimEnd().split('\n').length).toBeLessThan(250)
+  test('stays under 300 lines', () => {
+    expect(text.trimEnd().split('\n').length).toBeLessThan(300)
   })
 })
 
@@ -178,8 +214,8 @@ const catching = (work: () => unknown): unknown => {
   }
 }
 
-describe('the two READMEs', () => {
-  const [english, chinese] = [texts['README.md'], texts['README.zh-CN.md']]
+describe.each([readmes, Object.values(references)])('%s and %s', (...pair) => {
+  const [english, chinese] = pair.map(name => texts[name as keyof typeof texts]) as [string, string]
   const sectionsOf = (text: string): string[] => text.split(/^## /m)
 
   test('have the same headings', () => {
@@ -209,6 +245,11 @@ const anchorOf = (heading: string): string =>
     .replace(/[^\p{L}\p{N}\s-]/gu, '')
     .replace(/\s/g, '-')
 
+const anchorsOf = (document: string): string[] =>
+  [...withoutBlocks(texts[document as keyof typeof texts]).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    anchorOf(title),
+  )
+
 const isPath = (span: string): boolean =>
   /^(src|test|bin|demo|schemas|docs|bench|deploy|node_modules)\/[\w./-]*$/.test(span) ||
   /^[\w-]+\.(md|json|ts)$/.test(span)
@@ -218,11 +259,15 @@ describe.each(documents)('%s', name => {
 
   test('names only files that exist', () => {
     const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target)
-    const files = links.filter(link => !/^(https:|#)/.test(link))
-    const missing = [...files, ...spansOf(text).filter(isPath)].filter(path => !existsSync(join(home, path)))
-    expect(missing).toEqual([])
-    const anchors = [...withoutBlocks(text).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchorOf(title))
-    const dead = links.filter(link => link.startsWith('#') && !anchors.includes(link.slice(1)))
+    const targets = links
+      .filter(link => !link.startsWith('https:'))
+      .map(link => link.split('#'))
+      .map(([path = '', anchor]) => ({ path: path === '' ? name : join(dirname(name), path), anchor }))
+    const paths = [...targets.map(({ path }) => path), ...spansOf(text).filter(isPath)]
+    expect(paths.filter(path => !existsSync(join(home, path)))).toEqual([])
+    const dead = targets.filter(
+      ({ path, anchor }) => anchor !== undefined && !anchorsOf(path).includes(anchor),
+    )
     expect(dead).toEqual([])
   })
 
@@ -358,6 +403,8 @@ describe('the examples', () => {
     expect(deployment.simulator.log({ method: 'media/upload' })).toMatchObject([
       { sha256, filename: 'photo.jpg' },
     ])
+    expect(deployment.simulator.log({ method: 'media/uploadimg' })).toMatchObject([{ errcode: 0 }])
+    expect(printed).toMatch(/url: 'http/)
   })
 
   test('of the client uploads and downloads', async () => {
@@ -366,9 +413,37 @@ describe('the examples', () => {
     expect(await readFile(join(deployment.root, 'copy.jpg'))).toEqual(photo)
   })
 
+  test('of shared limits passes the gate of the workers', async () => {
+    const deployment = await deploy()
+    const { redis, namespace, simulator } = deployment
+    await runExample('ts limits', deployment, deployment.config.redisUrl)
+    expect(simulator.log({ method: 'media/upload' })).toMatchObject([{ sha256 }])
+    const bucket = pairKey(namespace, { corp: account.corpId, method: 'media/upload' })
+    expect(Object.keys(await redis.hgetall(bucket))).toEqual(
+      expect.arrayContaining(['tat:minute', 'tat:hour']),
+    )
+  })
+
+  test('of changed limits changes what the text says', () => {
+    const { limits } = readConfig({ WECOM_MEDIA_LIMITS: block('json limits') })
+    const rules = createRules(limits)
+    const amounts = (corp: string, method: 'media/get' | 'media/uploadimg') =>
+      Object.fromEntries(rules.of(corp, method).buckets.map(({ name, amount }) => [name, amount]))
+    expect(amounts('ww2', 'media/get')).toMatchObject({ minute: 8000, hour: 150_000, short: 200 })
+    expect(amounts('ww1', 'media/get')).not.toHaveProperty('hour')
+    expect(amounts('ww1', 'media/uploadimg')).toHaveProperty('hour')
+    expect(rules.of('ww1', 'media/get')).toMatchObject({ concurrency: 20, corpConcurrency: 40 })
+    expect(rules.of('ww2', 'media/uploadimg').quota).toEqual([
+      { name: 'day', amount: 800, per: 'day' },
+      { name: 'month', amount: 3_000, per: '30-days' },
+    ])
+    expect(rules.flightMs).toBe(1_000)
+  })
+
   test('compile for a user with strict types', async () => {
     const folder = await tempDir()
-    const files = await Promise.all(['ts producer', 'ts client'].map(info => script(info, folder)))
+    const infos = ['ts producer', 'ts client', 'ts limits']
+    const files = await Promise.all(infos.map(info => script(info, folder)))
     const flags = ['--noEmit', '--strict', '--allowImportingTsExtensions', '--skipLibCheck', '--ignoreConfig']
     const target = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable']
     const types = ['--types', 'node', '--typeRoots', join(home, 'node_modules/@types')]
@@ -406,7 +481,8 @@ describe('the examples', () => {
       name: 'photo.jpg',
       sizeBytes: photo.length,
     })
-    const { attempts, backoff } = addOptions('media.upload', opts.jobId)
-    expect(opts).toEqual({ jobId: opts.jobId, attempts, backoff })
+    const { priority, attempts, backoff } = addOptions('media.upload', opts.jobId, false)
+    expect(opts).toEqual({ jobId: opts.jobId, priority, attempts, backoff })
+    expect([priority, addOptions('media.upload', opts.jobId, true).priority]).toEqual([10, 1])
   })
 })

@@ -47,7 +47,7 @@ export const start = (...[args, { env = {}, cwd }]: [readonly string[], Omit<Lin
   })
 
 /** The one object of a program's stdout. */
-export const objectIn = (stdout: string): Record<string, unknown> => {
+const objectIn = (stdout: string): Record<string, unknown> => {
   expect(stdout).toMatch(/^\{.*\}\n$/)
   return JSON.parse(stdout)
 }

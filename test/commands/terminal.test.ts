@@ -14,7 +14,8 @@ const clear = '\r\x1b[K'
 
 const hasScript = (() => {
   try {
-    return /util-linux/.test(execFileSync('script', ['--version'], { encoding: 'utf8' }))
+    execFileSync('setpriv', ['--version'])
+    return execFileSync('script', ['--version'], { encoding: 'utf8' }).includes('util-linux')
   } catch {
     return false
   }
