@@ -123,8 +123,9 @@ async function listenForCancels(
   workers: readonly QueueWorker[],
 ): Promise<void> {
   subscriber.on('message', (_channel: string, message: string) => {
-    const [id, state] = message.split(' ')
-    if (id && state === 'cancelled') for (const worker of workers) worker.interrupt(id, 'cancelled')
+    if (!message.endsWith(' cancelled')) return
+    const id = message.slice(0, message.lastIndexOf(' '))
+    for (const worker of workers) worker.interrupt(id, 'cancelled')
   })
   await subscriber.subscribe(channel)
 }

@@ -41,15 +41,18 @@ export function createProducer({
   const producer = produce({
     redis: connection,
     namespace: namespaceOf(baseUrl, prefix),
-    subscribe: async () =>
+    subscribe: () =>
       isOurs ? connectSubscriber(redis, options) : redis.duplicate({ maxRetriesPerRequest: null }),
     ...(onError && { onError }),
   })
   return {
     ...producer,
     async close() {
-      await producer.close()
-      if (isOurs) connection.disconnect()
+      try {
+        await producer.close()
+      } finally {
+        if (isOurs) connection.disconnect()
+      }
     },
   }
 }

@@ -8,12 +8,12 @@ export type { Logger }
 const secretParameters =
   /\b((?:suite_|provider_)?access_token|corpsecret|suite_secret|provider_secret|suite_ticket|permanent_code|msg_signature|echostr)(=|"\s*:\s*"|\\"\s*:\s*\\")([^&"\\\s]+)/gi
 
-/** The password in redis://user:password@host and the like. */
-const urlPassword = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s@/]+@/gi
+/** The password in redis://user:password@host and the like. Bounded: hostile text must not cost more than its length. */
+const urlPassword = /\b([a-z][a-z0-9+.-]{0,31}:\/\/[^\s:/@]{0,255}:)[^\s@/]{1,1024}@/gi
 
 const known = new Set<string>()
 
-/** From now on this very value is scrubbed everywhere: an app's secret, a token. Values under 8 characters are not. */
+/** From now on this very value is scrubbed everywhere: an app's secret. Values under 8 characters are not. */
 export function keepSecret(value: string): void {
   if (value.length >= 8) known.add(value)
 }

@@ -27,8 +27,11 @@ export function startChores({ records, admin, downloads, log, metrics }: ChorePa
   const onError = (chore: string) => (error: unknown) => {
     if (!over.signal.aborted) log.error({ chore, error: String(error) }, 'chore failed')
   }
-  const parts = { records, admin, clock: systemClock, onRepair: repairHook(log, metrics) }
-  void keepReconciling(parts, onError('reconcile'), over.signal)
+  const onRepair = repairHook(log, metrics)
+  void keepReconciling(
+    { records, admin, clock: systemClock, onRepair, onError: onError('reconcile') },
+    over.signal,
+  )
   void keepSweeping(downloads, onError('sweep'), over.signal)
   return () => over.abort()
 }

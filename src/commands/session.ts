@@ -59,7 +59,7 @@ async function open(config: Config, here: boolean, signal: AbortSignal, closers:
     const app = await asUsage(() => startApp({ ...config, graceMs }, options))
     closers.defer(() => app.stop())
   }
-  const subscribe = async () => connectSubscriber(redis.url)
+  const subscribe = () => connectSubscriber(redis.url)
   const producer = produce({ redis: connection, namespace, subscribe })
   closers.defer(() => producer.close())
   return { producer, signal }

@@ -47,7 +47,9 @@ export function begin(records: Records, id: string, before: Before, outside?: Ab
   const signal = outside ? AbortSignal.any([controller.signal, outside]) : controller.signal
   const interrupt = (why: Interruption): void => {
     state.interruption ??= why
-    controller.abort(new Fault('cancelled', `the attempt was interrupted: ${why}`))
+    // A kind that ends a job throws away what it has on disk; the others leave it to the next attempt.
+    const kind = why === 'cancelled' || why === 'expired' ? why : 'transient'
+    controller.abort(new Fault(kind, `the attempt was interrupted: ${why}`))
   }
   const refuse = (why: Interruption): never => {
     interrupt(why)
@@ -89,9 +91,8 @@ function markFor(records: Records, running: Running, marks: boolean, state: Stat
       const spent = errcode !== undefined && !uncounted.has(kind)
       const settled = await records.settle(running, { as: 'refused', kind, spent })
       state.isSpeaking = false
-      if (settled.as !== 'settled') return
-      state.units = settled.units
-      if (kind === 'busy') state.busyTries = settled.tries
+      state.units = settled.as === 'settled' ? settled.units : state.units + (spent ? 1 : 0)
+      if (kind === 'busy' && settled.as === 'settled') state.busyTries = settled.tries
     },
   }
 }

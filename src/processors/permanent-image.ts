@@ -58,7 +58,8 @@ async function withUnits<R>(
   try {
     return await call({ ...writing, mark: { sent, refused: fault => mark.refused(fault) } })
   } catch (error) {
-    if (!attempt.isSpeaking) await units.giveBack(app, unit())
+    // A unit that leaks is the safe side; the caller needs the first fault.
+    if (!attempt.isSpeaking) await units.giveBack(app, unit()).catch(() => undefined)
     else if (onUnknown === 'hold' && error instanceof Fault && error.kind === 'unknown')
       return stop(held(error))
     throw error

@@ -4,15 +4,16 @@ import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq
 import type { Clock } from '../clock.ts'
 import { Fault, type FaultReport, type Kind } from '../fault.ts'
 import { scrub } from '../log.ts'
-import { recordId } from '../queues/identity.ts'
+import { wakingPriority } from '../queues/add.ts'
 import { isJobName, type JobName, jobs } from '../queues/jobs.ts'
-import { fingerprintOf, parsePayload } from '../queues/parse.ts'
-import type { Records, Request } from '../record/index.ts'
+import { parsePayload } from '../queues/parse.ts'
+import type { Records } from '../record/index.ts'
 import { type Attempt, begin, contextOf, type Interruption } from './attempt.ts'
 import type { Processor, Resources } from './context.ts'
 import { processors } from './index.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { sparingly } from './progress.ts'
+import { conflictOf, requestOf } from './request.ts'
 
 export interface RunParts {
   readonly records: Records
@@ -20,6 +21,8 @@ export interface RunParts {
   readonly clock: Clock
   /** Attempts under way in this process, by job id. */
   readonly running: Map<string, Attempt>
+  /** No attempt may go on: one whose claim was under way at the end of the grace is handed back at once. */
+  readonly isStopping: () => boolean
   /** Repeats a write to the record while Redis refuses writes; see error-gate.ts. */
   readonly persist: <T>(write: () => Promise<T>) => Promise<T>
   readonly onEnd?: (report: RunReport) => void
@@ -57,13 +60,18 @@ export async function runJob(
 ): Promise<unknown> {
   const startedMs = parts.clock.monotonicMs()
   const request = requestOf(job)
+  const tell = teller(parts, job, request.id, startedMs)
   const claim = await parts.records.claim(request, { jobId: job.id ?? '', token })
   if (claim.as === 'not-holder') throw new Error('the lock was lost before the job began')
   if (claim.as === 'ended') return replay(claim)
-  if (claim.as === 'conflict') throw new UnrecoverableError(conflict(request.id))
+  if (claim.as === 'conflict') {
+    tell({ outcome: 'failed', kind: 'conflict' })
+    throw new UnrecoverableError(conflictOf(request.id))
+  }
   const attempt = begin(parts.records, request.id, claim, signal)
-  const end = { parts, job, token, attempt, tell: teller(parts, job, attempt, startedMs) }
+  const end = { parts, job, token, attempt, tell }
   parts.running.set(attempt.id, attempt)
+  if (parts.isStopping()) attempt.interrupt('shutdown')
   try {
     const outcome = await perform(parts, job, attempt, claim.remainingMs)
     if (outcome.as === 'done') return await accept(end, outcome.result)
@@ -73,32 +81,13 @@ export async function runJob(
   }
 }
 
-function requestOf(job: Job): Request {
-  const { name, queueName: queue } = job
-  const id = recordId(queue, job.id ?? '')
-  const payload = JSON.stringify(job.data)
-  // Not parsed yet: a foreign producer's nonsense must not look like a deadline that has passed.
-  const asked = Number(job.data?.deadlineMs)
-  const usual = isJobName(name) ? jobs[name].deadlineMs : jobs['media.upload'].deadlineMs
-  const deadlineMs = Number.isInteger(asked) && asked >= 1_000 ? asked : usual
-  return { id, name, queue, payload, fingerprint: fingerprintOf(name, payload), deadlineMs }
-}
-
-const conflict = (id: string): string =>
-  `another request has the id ${id} (its data was changed, or a producer used the id again): queue it with an id of its own`
-
-/** The job has its end already; BullMQ's copy of it was lost. */
-function replay({ state, json }: { readonly state: string; readonly json: string }): unknown {
-  if (state === 'done') return JSON.parse(json)
-  throw new UnrecoverableError((JSON.parse(json) as FaultReport).message)
-}
-
 async function perform(
   { records, resources, clock }: RunParts,
   job: Job,
   attempt: Attempt,
   remainingMs: number,
 ): Promise<Outcome<unknown>> {
+  const startedMs = clock.monotonicMs()
   const timer = new AbortController()
   const deadline = clock.sleep(Math.min(Math.max(0, remainingMs), timerMaxMs), timer.signal)
   deadline.then(() => attempt.interrupt('expired')).catch(() => undefined)
@@ -118,7 +107,8 @@ async function perform(
     )
   } catch (thrown) {
     const isLastAttempt = job.attemptsMade + 1 >= (job.opts.attempts ?? 1)
-    return outcomeOf(thrown, { busyTries: attempt.busyTries, remainingMs, isLastAttempt })
+    const leftMs = remainingMs - (clock.monotonicMs() - startedMs)
+    return outcomeOf(thrown, { busyTries: attempt.busyTries, remainingMs: leftMs, isLastAttempt })
   } finally {
     timer.abort()
   }
@@ -126,6 +116,12 @@ async function perform(
 
 const unknownName = (name: string): Fault =>
   new Fault('invalid', `no job is called ${name.slice(0, 64)}: known are ${Object.keys(jobs).join(', ')}`)
+
+/** The job has its end already; BullMQ's copy of it was lost. */
+function replay({ state, json }: { readonly state: string; readonly json: string }): unknown {
+  if (state === 'done') return JSON.parse(json)
+  throw new UnrecoverableError((JSON.parse(json) as FaultReport).message)
+}
 
 /** Everything that ending a job needs. */
 interface End {
@@ -136,7 +132,7 @@ interface End {
   readonly tell: (report: Omit<RunReport, 'id' | 'name' | 'ms'>) => void
 }
 
-function teller({ clock, onEnd }: RunParts, job: Job, { id }: Attempt, startedMs: number): End['tell'] {
+function teller({ clock, onEnd }: RunParts, job: Job, id: string, startedMs: number): End['tell'] {
   const { name, attemptsStarted, timestamp, processedOn = timestamp } = job
   const first = attemptsStarted === 1 ? { waitedMs: Math.max(0, processedOn - timestamp) } : {}
   return report => onEnd?.({ id, name, ms: clock.monotonicMs() - startedMs, ...first, ...report })
@@ -150,18 +146,25 @@ async function accept({ parts, attempt, tell }: End, result: unknown): Promise<u
 
 /** Nothing is wrong with the job, but this attempt of it must not go on. */
 async function interrupted(end: End, why: Interruption): Promise<never> {
-  const { parts, job, token, attempt, tell } = end
+  const { parts, attempt, tell } = end
   if (why === 'expired') return fail(end, new Fault('expired', 'the deadline of the job passed while it ran'))
+  if (why === 'superseded') {
+    tell({ outcome: 'lease-lost' })
+    throw new Error('another attempt of the job has begun')
+  }
   if (why === 'cancelled') {
     tell({ outcome: 'cancelled', kind: 'cancelled' })
+    // Somebody may have asked for it again meanwhile.
+    if ((await parts.records.read(attempt.id))?.state === 'queued') return handBack(end)
     throw new UnrecoverableError('cancelled on request')
   }
-  if (why !== 'shutdown') {
-    tell({ outcome: 'lease-lost' })
-    throw new Error(`the attempt lost its lease (${why})`)
-  }
   await parts.persist(() => parts.records.settle(attempt, { as: 'queued' }))
-  tell({ outcome: 'handed-back' })
+  tell({ outcome: why === 'shutdown' ? 'handed-back' : 'lease-lost' })
+  return handBack(end)
+}
+
+/** Costs no attempt. Fails when the lock is gone: then another worker has the job, or will. */
+async function handBack({ job, token }: End): Promise<never> {
   await job.moveToWait(token)
   throw new WaitingError()
 }
@@ -179,16 +182,18 @@ async function settle(end: End, outcome: Exclude<Outcome<unknown>, { as: 'done' 
     parts.records.settle(attempt, { as: 'waiting', ms: outcome.ms, why: safe(why), booking: why.booking }),
   )
   tell({ outcome: 'wait', ...safe(why) })
-  // When it wakes it goes to its own grant, not behind the backlog.
-  await job.changePriority({ priority: 0 })
+  await job
+    .updateProgress({ waitUntilMs: parts.clock.nowMs() + outcome.ms, why: { ...safe(why) } })
+    .catch(() => undefined)
+  await job.changePriority({ priority: wakingPriority(why.booking !== undefined, job.data?.urgent === true) })
   await job.moveToDelayed(parts.clock.nowMs() + outcome.ms, token)
   throw new DelayedError()
 }
 
 async function fail({ parts, attempt, tell }: End, why: Fault): Promise<never> {
   const fault = safe(why)
-  await parts.persist(() => parts.records.settle(attempt, { as: 'failed', fault }))
-  tell({ outcome: 'failed', ...fault })
+  const settled = await parts.persist(() => parts.records.settle(attempt, { as: 'failed', fault }))
+  tell(settled.as === 'settled' ? { outcome: 'failed', ...fault } : { outcome: 'lease-lost' })
   throw new UnrecoverableError(fault.message)
 }
 

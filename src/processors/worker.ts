@@ -12,6 +12,7 @@ import type { Resources } from './context.ts'
 import { createErrorGate, type ErrorGate } from './error-gate.ts'
 import { type Leases, watchLeases } from './lease.ts'
 import { delayAfter } from './outcome.ts'
+import { requestOf } from './request.ts'
 import { type RunReport, runJob } from './run.ts'
 
 export interface WorkerParts {
@@ -57,6 +58,7 @@ const closingMs = 5_000
 export function startWorker(parts: WorkerParts): QueueWorker {
   const { queue, clock, lockDurationMs, hooks = {} } = parts
   const running = new Map<string, Attempt>()
+  let isStopping = false
   const stopped = new AbortController()
   const leases = watchLeases(
     lockDurationMs,
@@ -65,9 +67,15 @@ export function startWorker(parts: WorkerParts): QueueWorker {
     stopped.signal,
   )
   const gate = gateOf(parts, () => worker, stopped.signal)
-  const run = { ...parts, running, persist: gate.persist, ...(hooks.onEnd && { onEnd: hooks.onEnd }) }
+  const run = {
+    ...parts,
+    running,
+    isStopping: () => isStopping,
+    persist: gate.persist,
+    ...(hooks.onEnd && { onEnd: hooks.onEnd }),
+  }
   const worker = openWorker(parts, (job, token, signal) =>
-    leased(leases, job, () => runJob(run, job, token, signal)),
+    leased(leases, recordId(queue, job.id ?? ''), () => runJob(run, job, token, signal)),
   )
   listen(worker, parts, { leases, gate, running })
   return {
@@ -77,7 +85,8 @@ export function startWorker(parts: WorkerParts): QueueWorker {
     running: () => [...running.keys()],
     async stop(graceMs) {
       const closing = worker.close().catch(() => undefined)
-      await Promise.race([closing, clock.sleep(graceMs, stopped.signal)])
+      if (running.size > 0) await Promise.race([closing, clock.sleep(graceMs, stopped.signal)])
+      isStopping = true
       for (const attempt of running.values()) attempt.interrupt('shutdown')
       await Promise.race([closing, clock.sleep(closingMs, stopped.signal)])
       stopped.abort()
@@ -116,7 +125,7 @@ const gateOf = (parts: WorkerParts, worker: () => Worker, signal: AbortSignal): 
     signal,
   })
 
-async function leased<T>(leases: Leases, { id = '' }: Job, work: () => Promise<T>): Promise<T> {
+async function leased<T>(leases: Leases, id: string, work: () => Promise<T>): Promise<T> {
   const release = leases.hold(id)
   try {
     return await work()
@@ -137,14 +146,14 @@ function listen(
   { leases, gate, running }: Listening,
 ): void {
   const lost = (ids: readonly string[]): void => {
-    for (const id of ids) running.get(id)?.interrupt('lease-lost')
+    for (const id of ids) running.get(recordId(queue, id))?.interrupt('lease-lost')
   }
   worker.on('error', error => {
     gate.see(error)
     hooks.onError?.(queue, error)
   })
   worker.on('locksRenewed', ({ jobIds }) => {
-    for (const id of jobIds) leases.confirm(id)
+    for (const id of jobIds) leases.confirm(recordId(queue, id))
   })
   worker.on('lockRenewalFailed', lost)
   worker.on('stalled', id => hooks.onStalled?.(queue, id))
@@ -155,9 +164,10 @@ function listen(
 
 /** Past the stall limit BullMQ fails a job without calling the processor; every other end is in the record by now. */
 async function buryIfOpen(records: Records, job: Job, hooks: WorkerHooks, queue: QueueName): Promise<void> {
-  const id = recordId(queue, job.id ?? '')
+  const { id, fingerprint } = requestOf(job)
   const record = await records.read(id)
-  if (record?.state !== 'running') return
+  // A conflict fails a job, too, and the record is another's then.
+  if (record?.state !== 'running' || record.fingerprint !== fingerprint) return
   const settled = await records.settle(record, { as: 'failed', fault: workerDied().report() })
   if (settled.as === 'settled') hooks.onWorkerDied?.(queue, id, job.name)
 }

@@ -13,11 +13,14 @@ export interface Ends {
   close(): Promise<void>
 }
 
+/** An id may be called `error`. */
+const eventOf = (id: string): string => `job:${id}`
+
 /** `subscriber` is a connection of its own, which is closed with it. */
 export async function listenToEnds(subscriber: Redis, channel: string, clock: Clock): Promise<Ends> {
   const ends = new EventEmitter().setMaxListeners(0)
   subscriber.on('message', (_channel: string, message: string) =>
-    ends.emit(message.slice(0, message.indexOf(' '))),
+    ends.emit(eventOf(message.slice(0, message.lastIndexOf(' ')))),
   )
   await subscriber.subscribe(channel)
   return {
@@ -25,7 +28,7 @@ export async function listenToEnds(subscriber: Redis, channel: string, clock: Cl
       const done = new AbortController()
       const either = AbortSignal.any([signal, done.signal])
       try {
-        await Promise.race([once(ends, id, { signal: either }), clock.sleep(lookAgainMs, either)])
+        await Promise.race([once(ends, eventOf(id), { signal: either }), clock.sleep(lookAgainMs, either)])
       } catch (error) {
         signal.throwIfAborted()
         throw error

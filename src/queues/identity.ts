@@ -13,18 +13,21 @@ export const jobId = (tenant: string, name: JobName, key?: string): string =>
         .digest('hex')
         .slice(0, 32)}`
 
-/**
- * The id of a job's record. A foreign producer that names no id gets BullMQ's count, which starts at 1 in every
- * queue: then the queue is part of the name.
- */
-export const recordId = (queue: string, bullId: string): string =>
-  /^\d+$/.test(bullId) ? `${queue}-${bullId}` : bullId
+const ours = /^(?:k[0-9a-f]{32}|[0-9A-HJKMNP-TV-Z]{26})$/
+const safe = /^[A-Za-z0-9_.-]{1,128}$/
 
-/** The ids under which BullMQ may have the job of a record: its count, or the id that it was put back with. */
-export const bullIds = (queue: string, id: string): readonly string[] => {
-  const count = id.startsWith(`${queue}-`) ? id.slice(queue.length + 1) : ''
-  return /^\d+$/.test(count) ? [count, id] : [id]
+/**
+ * The id of a job's record, which is part of keys and file names. Ids of foreign producers are unique in their queue
+ * only (BullMQ counts from 1 in each) and may hold anything: the queue is part of theirs, and what is not safe is hashed.
+ */
+export function recordId(queue: string, bullId: string): string {
+  if (ours.test(bullId)) return bullId
+  if (!safe.test(bullId)) return `${queue}-${createHash('sha256').update(bullId).digest('hex').slice(0, 32)}`
+  return bullId.startsWith(`${queue}-`) ? bullId : `${queue}-${bullId}`
 }
+
+/** BullMQ takes no number for an id that is given. */
+export const canBeGiven = (bullId: string): boolean => !/^\d+$/.test(bullId)
 
 /** Printable ASCII, 1 to 255 characters: what an Idempotency-Key may be. */
 export const isKey = (key: string): boolean => /^[\x20-\x7e]{1,255}$/.test(key)

@@ -14,15 +14,15 @@ const App = z
   .regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, - and _, at most 64')
   .default('default')
 
+export const deadlineMaxMs = 720 * hour
+
 /** From acceptance to the end, milliseconds; shorter or longer than the table's, at most 30 days. */
-const DeadlineMs = z
-  .int()
-  .min(1_000)
-  .max(720 * hour)
-  .optional()
+const DeadlineMs = z.int().min(1_000).max(deadlineMaxMs).optional()
 
 /** Ahead of the others that wait for the same limit. */
 const Urgent = z.boolean().default(false)
+
+const Name = z.string().min(1, 'must not be empty').max(255, 'at most 255 characters').optional()
 
 /** Opaque to us; observed forms are 44 to 68 characters (notes/wecom-facts.md §3.4). */
 const MediaId = z.string().regex(/^[\x21-\x7e]{1,256}$/, '1 to 256 visible ASCII characters')
@@ -32,7 +32,7 @@ const UploadPayload = z.strictObject({
   type: MediaType,
   source: FileRef,
   /** What users see when the media_id is sent; default: the base name of the source. */
-  name: z.string().min(1).max(255).optional(),
+  name: Name,
   urgent: Urgent,
   deadlineMs: DeadlineMs,
 })
@@ -53,7 +53,7 @@ const UploadResult = z.object({
 const ImagePayload = z.strictObject({
   app: App,
   source: FileRef,
-  name: z.string().min(1).max(255).optional(),
+  name: Name,
   /**
    * When nobody knows whether the platform took an earlier call: `retry` sends the image again with a new unit of the
    * quota; `hold` ends the job, for a person to look.

@@ -5,23 +5,29 @@ import type { z } from 'zod'
 import { Fault } from '../fault.ts'
 import { type JobName, jobs, type Payload, payloadMaxBytes } from './jobs.ts'
 
-/** Throws `invalid` with every mistake in one line. */
+/** Throws `invalid` with the mistakes in one line. */
 export function parsePayload<N extends JobName>(name: N, data: unknown): Payload<N> {
+  if (isOversized(JSON.stringify(data) ?? '')) {
+    throw new Fault(
+      'invalid',
+      `the payload of ${name} has more than ${payloadMaxBytes} bytes: send references, not contents`,
+    )
+  }
   const parsed = jobs[name].payload.safeParse(data)
-  if (!parsed.success)
-    throw new Fault('invalid', `the payload of ${name} is not valid: ${mistakesIn(parsed.error)}`)
-  const sizeBytes = Buffer.byteLength(JSON.stringify(parsed.data))
-  if (sizeBytes <= payloadMaxBytes) return parsed.data as Payload<N>
-  throw new Fault(
-    'invalid',
-    `the payload of ${name} has ${sizeBytes} bytes, more than ${payloadMaxBytes}: send references, not contents`,
-  )
+  if (parsed.success) return parsed.data as Payload<N>
+  throw new Fault('invalid', `the payload of ${name} is not valid: ${mistakesIn(parsed.error)}`)
 }
+
+export const isOversized = (payloadJson: string): boolean => Buffer.byteLength(payloadJson) > payloadMaxBytes
+
+/** Enough for a person; a mistake may quote what was sent. */
+const mistakesMaxLength = 500
 
 const mistakesIn = (error: z.ZodError): string =>
   error.issues
     .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
     .join('; ')
+    .slice(0, mistakesMaxLength)
 
 /** Equal for equal requests: parsed payloads have the key order of their schema. */
 export const fingerprintOf = (name: string, payloadJson: string): string =>

@@ -2,13 +2,14 @@
 
 import type { Redis } from 'ioredis'
 import { type Clock, systemClock } from '../clock.ts'
-import { Fault, faultFrom } from '../fault.ts'
+import { Fault } from '../fault.ts'
 import { createRecords, endedChannel, isEnd, type JobRecord, type Records } from '../record/index.ts'
 import { type Admin, createAdmin } from './admin.ts'
-import { type Ends, listenToEnds } from './ends.ts'
 import { isKey, jobId } from './identity.ts'
 import { type Input, type JobName, jobs, type Payload, type Result } from './jobs.ts'
 import { fingerprintOf, parsePayload } from './parse.ts'
+import { reachable } from './reachable.ts'
+import { listener, type ResultOptions, resultOf } from './result.ts'
 
 export interface EnqueueOptions {
   /** The caller's idempotency key, 1 to 255 printable ASCII characters: the same key is the same job. Default: a new job. */
@@ -26,11 +27,7 @@ export interface Job<N extends JobName> {
   readonly isNew: boolean
 }
 
-export interface ResultOptions {
-  /** Give up waiting after this long, ms; the job goes on. Default: wait for its end. */
-  readonly timeoutMs?: number
-  readonly signal?: AbortSignal
-}
+export type { ResultOptions }
 
 export interface Producer {
   /** Queue an upload of temporary media. Faults: `invalid`, `conflict`, `unavailable` (Redis). */
@@ -60,7 +57,7 @@ export interface ProducerParts {
   readonly redis: Redis
   readonly namespace: string
   /** Opens the connection that listens for ends; called at the first `result`. */
-  readonly subscribe: () => Promise<Redis>
+  readonly subscribe: () => Redis
   readonly onError?: (error: Error) => void
   readonly clock?: Clock
 }
@@ -74,22 +71,19 @@ export function produce({
 }: ProducerParts): Producer {
   const records = createRecords(redis, namespace)
   const admin = createAdmin(redis, namespace, onError ?? (() => undefined))
-  let ends: Promise<Ends> | undefined
-  const listening = (): Promise<Ends> => {
-    ends ??= subscribe().then(connection => listenToEnds(connection, endedChannel(namespace), clock))
-    return ends
-  }
+  const listening = listener(subscribe, endedChannel(namespace), clock)
   const enqueue = enqueueTo(records, admin)
   return {
     upload: (payload, options) => enqueue('media.upload', payload, options),
     download: (payload, options) => enqueue('media.download', payload, options),
     uploadImage: (payload, options) => enqueue('media.upload-image', payload, options),
     result: (job: { readonly id: string } | string, options?: ResultOptions) =>
-      resultOf(records, listening, idOf(job), options) as Promise<never>,
+      resultOf(records, listening.ends, idOf(job), options) as Promise<never>,
     read: id => reachable(() => records.read(id)),
     cancel: job => reachable(() => cancel(records, admin, idOf(job))),
     async close() {
-      await Promise.all([admin.close(), ends?.then(open => open.close())])
+      listening.close()
+      await admin.close()
     },
   }
 }
@@ -140,61 +134,12 @@ async function ensureAdded(
   if (record && !isEnd(record.state)) await admin.putBack(queue, name, payload, id)
 }
 
-async function resultOf(
-  records: Records,
-  listening: () => Promise<Ends>,
-  id: string,
-  { timeoutMs, signal }: ResultOptions = {},
-): Promise<unknown> {
-  const settled = new AbortController()
-  const signals = [
-    settled.signal,
-    signal,
-    timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs),
-  ]
-  const any = AbortSignal.any(signals.filter(one => one !== undefined))
-  const ends = await reachable(listening)
-  try {
-    for (;;) {
-      any.throwIfAborted()
-      // Listen before reading: an end between the two must not be missed.
-      const ended = ends.next(id, any)
-      ended.catch(() => undefined)
-      const record = await reachable(() => records.read(id))
-      if (!record)
-        throw new Fault(
-          'not-found',
-          `no job ${id}: the id is wrong, or the job ended long ago and was forgotten`,
-        )
-      if (record.state === 'done') return record.result
-      if (record.fault) throw faultFrom(record.fault)
-      await ended
-    }
-  } finally {
-    settled.abort()
-  }
-}
-
 async function cancel(records: Records, admin: Admin, id: string): Promise<boolean> {
   const fault = new Fault('cancelled', 'cancelled on request').report()
   const settled = await records.settle({ id }, { as: 'cancelled', fault })
-  if (settled.as !== 'settled') return false
   const record = await records.read(id)
-  if (record) await admin.remove(record.queue, id).catch(() => false)
+  // A cancel whose answer was lost is sent again, and finds its own work; so does a second one, which is no lie.
+  if (settled.as !== 'settled' && record?.state !== 'cancelled') return false
+  if (record) await admin.remove(record.queue, record.jobId).catch(() => false)
   return true
-}
-
-/** Errors of the connection become one fault; faults and aborts pass. */
-async function reachable<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Fault(
-      'unavailable',
-      `Redis did not take the request (${reason}): ask again, with the same key`,
-      { waitMs: 1_000, cause },
-    )
-  }
 }

@@ -4,14 +4,15 @@ import type { Clock } from '../clock.ts'
 import { Fault } from '../fault.ts'
 import type { JobRecord, Records } from '../record/index.ts'
 import type { Admin } from './admin.ts'
-import { bullIds } from './identity.ts'
-import { isJobName } from './jobs.ts'
+import { canBeGiven } from './identity.ts'
+import { isJobName, queueNames } from './jobs.ts'
 
 /** Between two rounds, and between two looks at the same record, ms. */
 const lookAgainMs = 60_000
 
-/** Per round; a backlog of 100,000 is seen in pieces, oldest look first. */
-const perRound = 1_000
+/** Small pages, so that ids which are not reached in time are left for another worker; and the time of one round, ms. */
+const perPage = 200
+const roundMs = 45_000
 
 export type Repair = 'put-back' | 'expired' | 'worker-died' | 'accepted'
 
@@ -20,41 +21,51 @@ export interface ReconcileParts {
   readonly admin: Admin
   readonly clock: Clock
   readonly onRepair?: (repair: Repair, record: JobRecord) => void
+  readonly onError?: (error: unknown) => void
 }
 
 /** A round at once and every minute, until the signal aborts. */
-export async function keepReconciling(
-  parts: ReconcileParts,
-  onError: (error: unknown) => void,
-  signal: AbortSignal,
-): Promise<void> {
+export async function keepReconciling(parts: ReconcileParts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await reconcile(parts).catch(onError)
+    await reconcile(parts).catch(error => parts.onError?.(error))
     await parts.clock.sleep(lookAgainMs, signal).catch(() => undefined)
   }
 }
 
 /** One round. Safe to run in every worker: each record is handed to one of them. */
-export async function reconcile(
-  { records, admin, clock, onRepair }: ReconcileParts,
-  againMs = lookAgainMs,
-): Promise<void> {
-  for (const id of await records.dueForLook(perRound, againMs)) {
-    const record = await records.read(id)
-    if (!record) continue
-    const repair = await repairOne(records, admin, record, clock.nowMs())
-    if (repair) onRepair?.(repair, record)
+export async function reconcile(parts: ReconcileParts): Promise<void> {
+  const { records, clock } = parts
+  const endMs = clock.monotonicMs() + roundMs
+  while (clock.monotonicMs() < endMs) {
+    const { nowMs, ids } = await records.dueForLook(perPage, lookAgainMs)
+    // One that can't be handled here must not hide those behind it.
+    for (const id of ids) await lookAt(parts, id, nowMs).catch(error => parts.onError?.(error))
+    if (ids.length < perPage) return
   }
 }
 
+async function lookAt(
+  { records, admin, onRepair }: ReconcileParts,
+  id: string,
+  nowMs: number,
+): Promise<void> {
+  const record = await records.read(id)
+  if (!record) return void (await records.forgetOpen(id))
+  // A queue of a newer version: its own workers look after it.
+  if (!(queueNames as readonly string[]).includes(record.queue)) return
+  const repair = await repairOne(records, admin, record, nowMs)
+  if (repair) onRepair?.(repair, record)
+}
+
+/** `nowMs` by Redis, as deadlines are. */
 async function repairOne(
   records: Records,
   admin: Admin,
   record: JobRecord,
   nowMs: number,
 ): Promise<Repair | undefined> {
-  const { queue } = record
-  const { jobId, state } = await find(admin, record)
+  const { queue, jobId } = record
+  const state = await admin.stateOf(queue, jobId)
   if (state === 'active') return
   if (state === 'completed') return adopt(records, record, await admin.returnValue(queue, jobId))
   // The processor writes every end of its own: a failed job that still counts as running was ended by BullMQ.
@@ -65,26 +76,20 @@ async function repairOne(
   return
 }
 
-async function find(
-  admin: Admin,
-  { id, queue }: JobRecord,
-): Promise<{ readonly jobId: string; readonly state: string }> {
-  for (const jobId of bullIds(queue, id)) {
-    const state = await admin.stateOf(queue, jobId)
-    if (state !== 'unknown') return { jobId, state }
-  }
-  return { jobId: id, state: 'unknown' }
-}
-
 /** BullMQ completed it, the record missed it: Redis lost its last second. */
-async function adopt(records: Records, { id }: JobRecord, result: unknown): Promise<Repair> {
+async function adopt(records: Records, { id }: JobRecord, result: unknown): Promise<Repair | undefined> {
+  // Removed in between, or ended by its own worker just now.
+  if (result === undefined || result === null || (await records.read(id))?.state === 'done') return
   await records.accept(id, result)
   return 'accepted'
 }
 
-async function putBack(admin: Admin, { id, name, queue, payload }: JobRecord): Promise<Repair | undefined> {
+async function putBack(
+  admin: Admin,
+  { id, jobId, name, queue, payload }: JobRecord,
+): Promise<Repair | undefined> {
   if (!isJobName(name)) return
-  await admin.putBack(queue, name, JSON.parse(payload), id)
+  await admin.putBack(queue, name, JSON.parse(payload), canBeGiven(jobId) ? jobId : id)
   return 'put-back'
 }
 

@@ -1,5 +1,6 @@
 /** claim: an attempt begins. Hands out an increasing fence to the holder of BullMQ's lock, or the end that is already there. */
 
+import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { type Reply, script } from '../script.ts'
 import { lockKey, openKey, recordKey } from './keys.ts'
@@ -27,6 +28,7 @@ export type Claim =
 /*
  * KEYS 1 record, 2 BullMQ's lock, 3 open set
  * ARGV 1 lock token, 2 id, 3 name, 4 queue, 5 payload, 6 fingerprint, 7 deadline in ms
+ *      8 id of this claim: the same one, sent again, gets the same answer; 9 BullMQ's id of the job
  * Answers {'not-holder'} | {'conflict'} | {'ended', state, result or fault} | {'claimed', fence, mark or '', ms to the deadline, units, booking or ''}.
  * A job of a foreign producer has no record yet: it gets one here.
  */
@@ -46,6 +48,12 @@ elseif state == 'done' then
 elseif state == 'failed' or state == 'cancelled' then
   return {'ended', state, redis.call('HGET', KEYS[1], 'fault')}
 end
+local function claimed(mark, booking)
+  return {'claimed', redis.call('HGET', KEYS[1], 'fence'), mark, redis.call('HGET', KEYS[1], 'deadlineAtMs') - now,
+    redis.call('HGET', KEYS[1], 'units') or '0', booking}
+end
+local before = redis.call('HMGET', KEYS[1], 'claimId', 'claimMark', 'claimBooking')
+if before[1] == ARGV[8] then return claimed(before[2], before[3]) end
 local sent = redis.call('HGET', KEYS[1], 'sent') or ''
 if sent ~= '' then
   redis.call('HINCRBY', KEYS[1], 'unknowns', 1)
@@ -53,10 +61,9 @@ if sent ~= '' then
 end
 local booking = redis.call('HGET', KEYS[1], 'booking') or ''
 redis.call('HDEL', KEYS[1], 'sent', 'booking', 'waitUntilMs', 'waitWhy')
-redis.call('HSET', KEYS[1], 'state', 'running')
-local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
-return {'claimed', fence, sent, redis.call('HGET', KEYS[1], 'deadlineAtMs') - now,
-  redis.call('HGET', KEYS[1], 'units') or '0', booking}
+redis.call('HSET', KEYS[1], 'state', 'running', 'jobId', ARGV[9], 'claimId', ARGV[8], 'claimMark', sent, 'claimBooking', booking)
+redis.call('HINCRBY', KEYS[1], 'fence', 1)
+return claimed(sent, booking)
 `)
 
 /** The holder of BullMQ's lock: `jobId` is BullMQ's id, which a job of a foreign producer does not share with its record. */
@@ -73,7 +80,9 @@ export async function claim(
 ): Promise<Claim> {
   const { id, name, queue, payload, fingerprint, deadlineMs } = request
   const keys = [recordKey(namespace, id), lockKey(namespace, queue, jobId), openKey(namespace)]
-  return read(await run(redis, keys, [token, id, name, queue, payload, fingerprint, deadlineMs]))
+  return read(
+    await run(redis, keys, [token, id, name, queue, payload, fingerprint, deadlineMs, randomUUID(), jobId]),
+  )
 }
 
 function read([as, second, third, fourth, fifth, sixth]: readonly Reply[]): Claim {

@@ -5,7 +5,7 @@ import { type Accepted, accept } from './accept.ts'
 import { type Claim, claim, type Holder } from './claim.ts'
 import { endedChannel } from './keys.ts'
 import { type Opened, open, type Request } from './open.ts'
-import { dueForLook, isEnd, type JobRecord, read } from './read.ts'
+import { type Due, dueForLook, forgetOpen, isEnd, type JobRecord, read } from './read.ts'
 import { holds, progress, type Running, type Sent, type Speaking, sent } from './sent.ts'
 import { type Settled, type Settlement, settle } from './settle.ts'
 
@@ -22,7 +22,8 @@ export interface Records {
   settle(job: { readonly id: string; readonly fence?: number }, settlement: Settlement): Promise<Settled>
   accept(id: string, result: unknown): Promise<Accepted>
   read(id: string): Promise<JobRecord | undefined>
-  dueForLook(limit: number, againMs: number): Promise<string[]>
+  dueForLook(limit: number, againMs: number): Promise<Due>
+  forgetOpen(id: string): Promise<unknown>
 }
 
 export const createRecords = (redis: Redis, namespace: string): Records => ({
@@ -35,4 +36,5 @@ export const createRecords = (redis: Redis, namespace: string): Records => ({
   accept: (id, result) => accept(redis, namespace, id, result),
   read: id => read(redis, namespace, id),
   dueForLook: (limit, againMs) => dueForLook(redis, namespace, limit, againMs),
+  forgetOpen: id => forgetOpen(redis, namespace, id),
 })

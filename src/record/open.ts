@@ -27,7 +27,8 @@ const firstLookMs = 60_000
  * KEYS 1 record, 2 open set
  * ARGV 1 id, 2 name, 3 queue, 4 payload, 5 fingerprint, 6 deadline in ms, 7 first look in ms, 8 "1" to run a failed one again
  * Answers {'created'} | {'exists'} | {'reopened'} | {'conflict'}.
- * A reopened record keeps its fence, so that a zombie of the first run stays refused.
+ * A reopened record has a new fence, so that a zombie of the first run stays refused; a call whose outcome nobody
+ * knows stays counted.
  */
 const run = script(`
 local t = redis.call('TIME')
@@ -45,6 +46,11 @@ if not state then return {'created'} end
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.sub(field, 1, 6) == 'tries:' then redis.call('HDEL', KEYS[1], field) end
 end
+if redis.call('HGET', KEYS[1], 'sent') then
+  redis.call('HINCRBY', KEYS[1], 'units', 1)
+  redis.call('HINCRBY', KEYS[1], 'unknowns', 1)
+end
+redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('HDEL', KEYS[1], 'fault', 'lastFault', 'endedAtMs', 'sent', 'booking', 'waitUntilMs', 'waitWhy')
 return {'reopened'}
 `)

@@ -11,9 +11,13 @@ export interface JobRecord {
   readonly id: string
   readonly name: string
   readonly queue: string
+  /** BullMQ's id of the job; another than ours for jobs of foreign producers. */
+  readonly jobId: string
   readonly state: State
   /** The request as JSON. */
   readonly payload: string
+  /** Of the request: see `fingerprintOf`. */
+  readonly fingerprint: string
   readonly createdAtMs: number
   readonly deadlineAtMs: number
   readonly endedAtMs?: number
@@ -53,8 +57,10 @@ function recordFrom(id: string, fields: Fields): JobRecord {
     id,
     name: fields['name'] ?? '',
     queue: fields['queue'] ?? '',
+    jobId: fields['jobId'] ?? id,
     state: fields['state'] as State,
     payload: fields['payload'] ?? '{}',
+    fingerprint: fields['fingerprint'] ?? '',
     createdAtMs: number('createdAtMs'),
     deadlineAtMs: number('deadlineAtMs'),
     fence: number('fence'),
@@ -84,20 +90,33 @@ const triesIn = (fields: Fields): Record<string, number> =>
 /*
  * KEYS 1 open set
  * ARGV 1 how many at most, 2 ms until each is looked at again
- * Answers the ids that are due, oldest first. Two reconcilers never get the same id at once.
+ * Answers {now in ms, id, …}: those that are due, oldest first. Two reconcilers never get the same id at once.
  */
 const look = script(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local ids = redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])
 for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], id) end
-return ids
+return {now, unpack(ids)}
 `)
 
+export interface Due {
+  /** Redis time, ms: the only clock that deadlines are kept by. */
+  readonly nowMs: number
+  readonly ids: readonly string[]
+}
+
 /** Ids of open records that are due for a look, oldest first; each is due again after `againMs`. */
-export const dueForLook = async (
+export async function dueForLook(
   redis: Redis,
   namespace: string,
   limit: number,
   againMs: number,
-): Promise<string[]> => (await look(redis, [openKey(namespace)], [limit, againMs])) as string[]
+): Promise<Due> {
+  const [now, ...ids] = await look(redis, [openKey(namespace)], [limit, againMs])
+  return { nowMs: Number(now), ids: ids.map(String) }
+}
+
+/** An open id without a record: Redis lost the one and kept the other. */
+export const forgetOpen = (redis: Redis, namespace: string, id: string): Promise<number> =>
+  redis.zrem(openKey(namespace), id)

@@ -1,5 +1,6 @@
 /** settle: what became of an attempt, short of a result: a definite no, a wait, a hand-back, or an end. */
 
+import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { FaultReport, Kind } from '../fault.ts'
 import { script } from '../script.ts'
@@ -21,7 +22,8 @@ export type Settlement =
  * KEYS 1 record, 2 open set
  * ARGV 1 fence, or '' for whoever ends a job from outside (cancel, worker-died), 2 refused|waiting|queued|failed|cancelled,
  *      3 kind (refused) or fault (waiting, failed, cancelled; queued: '' when nothing failed), 4 ms to wait, 5 retention in ms, 6 id, 7 channel of ends
- *      8 "1" if a refused call may have been counted, 9 booking as JSON or ''
+ *      8 "1" if a refused call may have been counted, 9 booking as JSON or '',
+ *      10 id of this settlement: a refusal that is sent again counts once
  * Answers {'fenced'} | {'ended', state} | {'settled', tries of that kind, units spent}.
  */
 const run = script(`
@@ -31,6 +33,10 @@ if ARGV[1] ~= '' and (redis.call('HGET', KEYS[1], 'fence') or '0') ~= ARGV[1] th
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if ARGV[2] == 'refused' then
+  if redis.call('HGET', KEYS[1], 'refusedId') == ARGV[10] then
+    return {'settled', redis.call('HGET', KEYS[1], 'tries:' .. ARGV[3]), redis.call('HGET', KEYS[1], 'units')}
+  end
+  redis.call('HSET', KEYS[1], 'refusedId', ARGV[10])
   local tries = redis.call('HINCRBY', KEYS[1], 'tries:' .. ARGV[3], 1)
   redis.call('HDEL', KEYS[1], 'sent')
   return {'settled', tries, redis.call('HINCRBY', KEYS[1], 'units', ARGV[8] == '1' and 1 or 0)}
@@ -75,6 +81,7 @@ export async function settle(
     endedChannel(namespace),
     spent,
     booking,
+    randomUUID(),
   ]
   const [as, tries, units] = await run(redis, keys, args)
   return as === 'settled'

@@ -1,7 +1,7 @@
 /** What bad input gets: one clear fault, nothing sent that could be known before, nothing lost, and the worker goes on. */
 
 import { mkdir, symlink, truncate } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Queue } from 'bullmq'
 import { beforeAll, expect, test } from 'vitest'
 import { Fault } from '../../src/fault.ts'
@@ -155,7 +155,8 @@ test('jobs of a foreign producer that make no sense end as invalid, without a ca
     ['bytes', 'media.upload', { type: 'file', source: { path: 'a' }, name: 'x'.repeat(40_000) }],
   ]
   for (const [jobId, name, data] of foreign) await queue.add(name, data, { jobId })
-  for (const [id] of foreign) expect(await failureOf({ id })).toMatchObject({ kind: 'invalid' })
+  for (const [id] of foreign)
+    expect(await failureOf({ id: `upload-${id}` })).toMatchObject({ kind: 'invalid' })
   await queue.close()
   expect(it.simulator.log().slice(before)).toEqual([])
   expect(({} as Record<string, unknown>)['x']).toBeUndefined()
@@ -167,7 +168,7 @@ test('a foreign job that is right runs', async () => {
   await queue.add('media.upload', { type: 'file', source: { path } }, { jobId: 'right' })
   await queue.close()
   const record = await until('the record', async () => {
-    const found = await it.producer.read('right')
+    const found = await it.producer.read('upload-right')
     return found?.state === 'done' ? found : undefined
   })
   expect(record.result).toMatchObject({ name: 'foreign.txt', sizeBytes: 18 })
@@ -186,6 +187,65 @@ test('foreign jobs without an id of their own do not mix, though BullMQ counts f
   expect(await ended(own, 'upload-1')).toMatchObject({ state: 'done', result: { name: 'a.txt' } })
   expect(await ended(own, 'download-1')).toMatchObject({ state: 'done', result: { sizeBytes: 100 } })
   await Promise.all([uploads?.close(), downloads?.close()])
+})
+
+test('foreign jobs of one id in two queues do not touch each other', async () => {
+  const own = await deploy()
+  await own.startHere()
+  own.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'request' })
+  const path = await own.put('a.txt', 'six bytes and more')
+  const [uploads, downloads] = (['upload', 'download'] as const).map(
+    name => new Queue(name, { connection: own.redis, prefix: own.namespace }),
+  )
+  await uploads?.add('media.upload', { type: 'file', source: { path } }, { jobId: 'order-7' })
+  await own.simulator.waitFor({ method: 'media/upload', state: 'held' })
+  await downloads?.add('media.download', { mediaId: 'unknown' }, { jobId: 'order-7' })
+  expect(await ended(own, 'download-order-7')).toMatchObject({ fault: { kind: 'gone' } })
+  own.simulator.release()
+  expect(await ended(own, 'upload-order-7')).toMatchObject({ state: 'done' })
+  await Promise.all([uploads?.close(), downloads?.close()])
+})
+
+test('a foreign id that is no file name becomes none', async () => {
+  const own = await deploy()
+  await own.startHere()
+  const { mediaId } = await own.simulator.addMedia({ sizeBytes: 100 })
+  const queue = new Queue('download', { connection: own.redis, prefix: own.namespace })
+  const job = await queue.add('media.download', { mediaId }, { jobId: '../../evil' })
+  await until('its end', () => job.isCompleted())
+  const { path } = (await queue.getJob('../../evil'))?.returnvalue ?? {}
+  expect(dirname(path)).toBe(own.downloads)
+  await queue.close()
+})
+
+test('a hostile payload costs no more than its length', async () => {
+  const own = await deploy()
+  await own.startHere()
+  const queue = new Queue('upload', { connection: own.redis, prefix: own.namespace })
+  const startedMs = performance.now()
+  await queue.add('media.upload', { ['a.'.repeat(15_000)]: 1 }, { jobId: 'slow' })
+  await queue.add('media.upload', { ['a.'.repeat(60_000)]: 1 }, { jobId: 'large' })
+  for (const id of ['upload-slow', 'upload-large']) {
+    const { fault, payload } = await ended(own, id)
+    expect(fault?.kind).toBe('invalid')
+    expect(fault?.message.length).toBeLessThan(700)
+    expect(payload.length).toBeLessThan(33_000)
+  }
+  // The expression that looks for passwords took 15 s for this before it was bounded.
+  expect(performance.now() - startedMs).toBeLessThan(5_000)
+  await queue.close()
+})
+
+test('a job called error does not end the process that waits for results', async () => {
+  const own = await deploy()
+  await own.startHere()
+  await own.producer.result('nobody').catch(() => undefined)
+  const queue = new Queue('upload', { connection: own.redis, prefix: own.namespace })
+  await own.redis.publish(`${own.namespace}:ended`, 'error done')
+  const path = await own.put('a.txt', 'six bytes and more')
+  const job = await own.producer.upload({ type: 'file', source: { path } })
+  expect(await own.producer.result(job, { timeoutMs: 5_000 })).toMatchObject({ via: 'sync' })
+  await queue.close()
 })
 
 test('a job whose data was changed behind our back is not run', async () => {

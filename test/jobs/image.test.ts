@@ -89,6 +89,18 @@ test('with onUnknown: hold an image is not sent twice', async () => {
   expect(await units(it)).toHaveLength(1)
 })
 
+test('an image that is asked for again after a hold takes a unit of its own', async () => {
+  const it = await deploy()
+  await it.startHere()
+  it.simulator.faults.add({ method: 'media/uploadimg', do: 'drop-reply' })
+  const payload = { source: { path: await it.put('a.png', png()) }, onUnknown: 'hold' } as const
+  const job = await it.producer.uploadImage(payload, { key: 'k' })
+  await it.producer.result(job, { timeoutMs: 10_000 }).catch(() => undefined)
+  await it.producer.uploadImage(payload, { key: 'k', again: true })
+  await it.producer.result(job, { timeoutMs: 10_000 })
+  expect((await units(it)).toSorted()).toEqual([`${job.id}:0`, `${job.id}:1`])
+})
+
 test('a worker killed in the middle of an image: with hold the job stops, and asks for no second unit', async () => {
   const it = await deploy()
   it.simulator.faults.add({ method: 'media/uploadimg', do: 'hold', at: 'answer' })

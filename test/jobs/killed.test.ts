@@ -95,6 +95,24 @@ test('a 60 MB download goes on where its killed worker left it, byte for byte', 
   expect(await readdir(downloads)).toEqual([result.path.split('/').at(-1)])
 }, 60_000)
 
+test('a download that its worker hands back at SIGTERM goes on where it was', async () => {
+  const { simulator, producer, startWorker } = await deploy()
+  const medium = await simulator.addMedia({ kind: 'async', sizeBytes: 60 * mib })
+  simulator.faults.add({ method: 'media/get', nth: 4, do: 'stall', at: 'body' })
+  const first = await startWorker({ WECOM_MEDIA_GRACE_MS: '100' })
+  const job = await producer.download({ mediaId: medium.mediaId })
+  await simulator.waitFor(
+    call => call.method === 'media/get' && call.fault !== undefined && call.bytesOut > 0,
+  )
+  const seen = simulator.log({ method: 'media/get' }).length
+  first.signal('SIGTERM')
+  await first.ended
+  await startWorker()
+  const result = await producer.result(job, recovery)
+  expect(sha256(await bytesOf(result))).toBe(medium.sha256)
+  expect(simulator.log({ method: 'media/get' })[seen]?.range).toBe(`bytes=${3 * 8 * mib}-${4 * 8 * mib - 1}`)
+}, 60_000)
+
 test('Q05 a worker that was stopped beyond its lock can write nothing any more', async () => {
   const { simulator, producer, put, startWorker } = await deploy()
   simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'answer' })

@@ -1,5 +1,6 @@
 /** The gate under real workers, judged by the simulator's log. Windows are short, and D with them: N in W holds at any scale. */
 
+import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import type { Config } from '../../src/config.ts'
@@ -28,7 +29,8 @@ async function strict(options: DeploymentOptions = {}): Promise<Deployment> {
 }
 
 async function enqueue({ producer, put }: Deployment, count: number, more: object = {}) {
-  const source = { path: await put('a.txt', 'six bytes and more') }
+  // A file of its own: a second one must not be emptied while the first is read.
+  const source = { path: await put(`${randomUUID()}.txt`, 'six bytes and more') }
   return Promise.all(
     Array.from({ length: count }, (_, n) =>
       producer.upload({ type: 'file', source, name: `${n}.txt`, ...more }),

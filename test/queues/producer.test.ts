@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { jobId } from '../../src/queues/identity.ts'
 import { deploy } from '../support/deployment.ts'
+import { startProxy } from '../support/proxy.ts'
 import { until } from '../support/until.ts'
 
 test('ids of keys differ by tenant, by job and by key, and are no path and no number', () => {
@@ -57,6 +58,58 @@ test('waiting for a result ends at its timeout or with its signal; the job goes 
   expect(await producer.result(job, { timeoutMs: 5_000 })).toMatchObject({ via: 'sync' })
 })
 
+test('waiting ends in time and closing does not hang while Redis is away', async () => {
+  const { createProducer } = await import('../../src/index.ts')
+  const { config, producer, put } = await deploy()
+  const job = await producer.upload({
+    type: 'file',
+    source: { path: await put('a.txt', 'six bytes and more') },
+  })
+  const proxy = await startProxy(config.redisUrl ?? '')
+  const through = createProducer({ redis: proxy.url, baseUrl: config.baseUrl, prefix: config.prefix })
+  await through.read(job.id)
+  await proxy.refuse()
+  proxy.reset()
+  await expect(through.result(job, { timeoutMs: 300 })).rejects.toMatchObject({ name: 'TimeoutError' })
+  await through.close()
+})
+
+test('a short outage of Redis does not end a wait', async () => {
+  const { createProducer } = await import('../../src/index.ts')
+  const { config, put, startHere } = await deploy()
+  const proxy = await startProxy(config.redisUrl ?? '')
+  const through = createProducer({ redis: proxy.url, baseUrl: config.baseUrl, prefix: config.prefix })
+  const job = await through.upload({
+    type: 'file',
+    source: { path: await put('a.txt', 'six bytes and more') },
+  })
+  const result = through.result(job, { timeoutMs: 20_000 })
+  await until('it waits', () => proxy.links() >= 2)
+  await proxy.refuse()
+  proxy.reset()
+  await startHere()
+  await proxy.accept()
+  expect(await result).toMatchObject({ via: 'sync' })
+  await through.close()
+})
+
+test('a timeout of more than 24.8 days is no timeout of 1 ms', async () => {
+  const { producer, put } = await deploy()
+  const job = await producer.upload({
+    type: 'file',
+    source: { path: await put('a.txt', 'six bytes and more') },
+  })
+  const controller = new AbortController()
+  const waiting = producer.result(job, { timeoutMs: 30 * 24 * 3_600_000, signal: controller.signal })
+  const first = await Promise.race([
+    waiting.catch(() => 'over'),
+    new Promise(resolve => setTimeout(resolve, 100, 'waits')),
+  ])
+  expect(first).toBe('waits')
+  controller.abort()
+  await waiting.catch(() => undefined)
+})
+
 test('an unknown id is not-found', async () => {
   const { producer } = await deploy()
   await expect(producer.result('nobody')).rejects.toMatchObject({ kind: 'not-found' })
@@ -70,7 +123,7 @@ test('a queued job that is cancelled never runs', async () => {
     source: { path: await put('a.txt', 'six bytes and more') },
   })
   expect(await producer.cancel(job)).toBe(true)
-  expect(await producer.cancel(job)).toBe(false)
+  expect(await producer.cancel(job), 'again').toBe(true)
   expect(await redis.zcard(`${namespace}:upload:prioritized`)).toBe(0)
   await startHere()
   await expect(producer.result(job)).rejects.toMatchObject({ kind: 'cancelled' })

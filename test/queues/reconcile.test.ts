@@ -8,7 +8,7 @@ import { reconcile } from '../../src/queues/reconcile.ts'
 import { type Deployment, deploy } from '../support/deployment.ts'
 
 /** One round with everything due now; answers what was repaired. */
-async function round({ redis, records, namespace }: Deployment): Promise<string[]> {
+async function round({ redis, records, namespace }: Deployment, clock = systemClock): Promise<string[]> {
   for (const id of await redis.zrange(`${namespace}:open`, '0', '-1'))
     await redis.zadd(`${namespace}:open`, 1, id)
   const admin = createAdmin(redis, namespace, () => undefined)
@@ -16,7 +16,7 @@ async function round({ redis, records, namespace }: Deployment): Promise<string[
   await reconcile({
     records,
     admin,
-    clock: systemClock,
+    clock,
     onRepair: (repair, { id }) => repairs.push(`${repair} ${id}`),
   })
   await admin.close()
@@ -89,4 +89,28 @@ test('a job that BullMQ completed is closed with the result that it kept', async
   await it.redis.zadd(`${it.namespace}:open`, 1, job.id)
   expect(await round(it)).toEqual([`accepted ${job.id}`])
   expect(await it.producer.result(job)).toEqual(result)
+})
+
+test('deadlines are kept by the clock of Redis: a worker whose clock is a day ahead ends nothing', async () => {
+  const it = await deploy()
+  await enqueue(it)
+  const ahead = { ...systemClock, nowMs: () => systemClock.nowMs() + 25 * 3_600_000 }
+  expect(await round(it, ahead)).toEqual([])
+})
+
+test('a record of a queue that is not known here does not hide those behind it', async () => {
+  const it = await deploy()
+  const foreign = await enqueue(it)
+  await it.redis.hset(`${it.namespace}:record:${foreign.id}`, 'queue', 'article')
+  const job = await enqueue(it)
+  await it.redis.zrem(`${it.namespace}:upload:prioritized`, job.id)
+  expect(await round(it)).toEqual([`put-back ${job.id}`])
+})
+
+test('an open id whose record is gone is forgotten', async () => {
+  const it = await deploy()
+  const job = await enqueue(it)
+  await it.redis.del(`${it.namespace}:record:${job.id}`)
+  expect(await round(it)).toEqual([])
+  expect(await it.redis.zcard(`${it.namespace}:open`)).toBe(0)
 })

@@ -180,9 +180,14 @@ test('a failed job runs again only on request, and then with a fresh count of tr
   expect(await records.open(request('j'))).toBe('exists')
   expect(await records.open(request('j', { again: true }))).toBe('reopened')
   const record = await records.read('j')
-  expect(record).toMatchObject({ state: 'queued', tries: {}, fence })
+  expect(record).toMatchObject({ state: 'queued', tries: {}, fence: fence + 1 })
   expect(record).not.toHaveProperty('fault')
-  expect((await claimed('j')).fence).toBe(fence + 1)
+  expect((await claimed('j')).fence).toBe(fence + 2)
+  const late = await records.settle(
+    { id: 'j', fence },
+    { as: 'failed', fault: { kind: 'busy', message: 'zombie' } },
+  )
+  expect(late, 'a zombie of the first run').toEqual({ as: 'fenced' })
 })
 
 test('a done job is not run again, not even on request', async () => {
@@ -227,6 +232,16 @@ test('a unit is spent by a call whose outcome is unknown and by one that the pla
   expect((await claimed('j')).units).toBe(2)
 })
 
+test('a call whose outcome nobody knows stays counted when the job is asked for again', async () => {
+  const { records, claimed } = setUp()
+  const { fence } = await claimed('j')
+  await records.sent(speaking('j', fence))
+  await records.settle({ id: 'j', fence }, { as: 'failed', fault: { kind: 'unknown', message: 'held' } })
+  await records.open(request('j', { again: true }))
+  expect(await claimed('j')).toMatchObject({ units: 1, unknown: false })
+  expect(await records.read('j')).toMatchObject({ unknowns: 1 })
+})
+
 test('a booking is handed to the next attempt, and to that one only', async () => {
   const { records, claimed } = setUp()
   const { fence, booking } = await claimed('j')
@@ -241,8 +256,8 @@ test('each record that is due goes to one reconciler only', async () => {
   const { redis, records, claimed, namespace } = setUp()
   const ids = Array.from({ length: 20 }, (_, n) => `j${n}`)
   for (const id of ids) await claimed(id)
-  expect(await records.dueForLook(100, 60_000), 'nothing is due in the first minute').toEqual([])
+  expect((await records.dueForLook(100, 60_000)).ids, 'nothing is due in the first minute').toEqual([])
   for (const id of ids) await redis.zadd(`${namespace}:open`, 1, id)
   const rounds = await Promise.all([1, 2, 3].map(() => records.dueForLook(10, 60_000)))
-  expect(rounds.flat().toSorted()).toEqual(ids.toSorted())
+  expect(rounds.flatMap(({ ids }) => ids).toSorted()).toEqual(ids.toSorted())
 })
