@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 const common = {
   globalSetup: 'test/support/global-setup.ts',
   pool: 'forks' as const,
+  // Most of the time goes by in waiting for locks and windows, not in computing.
+  maxWorkers: 3,
   testTimeout: 20_000,
   hookTimeout: 30_000,
 }

@@ -6,6 +6,7 @@
 
 import { spawn } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
+import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -51,11 +52,15 @@ const startAgain = node => {
 
 /** The reader has seen enough (`| head`): end like other commands do, 128 + SIGPIPE. */
 const endWithReader = error => {
+  // The terminal was closed: what runs still has to clean up behind itself.
+  if (error.code === 'EIO') return
   if (error.code !== 'EPIPE') throw error
   process.exit(141)
 }
 
 const runHere = async () => {
+  // Nearly halves the CPU of a start; Node 20 does not have it.
+  module.enableCompileCache?.()
   process.stdout.on('error', endWithReader)
   process.stderr.on('error', endWithReader)
   const source = join(home, 'src/main.ts')

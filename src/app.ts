@@ -75,7 +75,8 @@ async function start(
   await firstAnswer(redis, redisPatienceMs)
   await usable(config.downloads)
   const records = createRecords(redis, namespace)
-  const admin = createAdmin(redis, namespace, onError('admin'))
+  // It shares the worker's connection, which has told already.
+  const admin = createAdmin(redis, namespace, () => undefined)
   later(() => admin.close())
   const limits = await openLimits(config, { redis, namespace: shared, log, onEvent: limitHook(log, metrics) })
   const resources = openResources(config, { redis, namespace: shared, limits, metrics })

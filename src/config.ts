@@ -11,8 +11,10 @@ import { defaultBaseUrl } from './wecom/platform.ts'
 const mebibyte = 1024 * 1024
 
 const url = (protocol: RegExp, what: string) => z.url({ protocol, error: `must be ${what}` })
-const integer = (min: number, max: number) =>
-  z.coerce.number('must be a number').int('must be a whole number').min(min).max(max)
+const integer = (min: number, max: number) => {
+  const range = `must be ${min} to ${max}`
+  return z.coerce.number('must be a number').int('must be a whole number').min(min, range).max(max, range)
+}
 const folders = z.string().transform(list => list.split(delimiter).filter(folder => folder !== ''))
 
 /** TABLE of settings. README's table is tested against it. */
