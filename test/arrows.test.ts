@@ -86,7 +86,7 @@ const arrows: Record<string, readonly string[]> = {
     'files/',
     'type ioredis',
   ],
-  'processors/run.ts': ['bullmq'],
+  'processors/run.ts': ['bullmq', 'queues/add.ts'],
   'processors/worker.ts': ['bullmq', 'queues/reconcile.ts'],
 
   'metrics/': ['prom-client'],
@@ -116,6 +116,7 @@ const knowEnvironment = ['config.ts']
 
 /** Families of facts may be longer. */
 const tables = [
+  'config.ts',
   'wecom/errcodes.ts',
   'wecom/methods.ts',
   'queues/jobs.ts',

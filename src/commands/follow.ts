@@ -53,6 +53,8 @@ function endOf(error: unknown, signal: AbortSignal, fate: string): unknown {
 type Look = (record: JobRecord) => void
 
 const lookEveryMs = 200
+/** Redis may be away for so long, ms. */
+const awayMs = 5_000
 
 /** Never resolves; rejects when `signal` aborts, or when waiting is no use. */
 async function watch(
@@ -61,10 +63,14 @@ async function watch(
   looks: readonly Look[],
   signal: AbortSignal,
 ): Promise<never> {
+  let seenMs = systemClock.monotonicMs()
   for (;;) {
     await systemClock.sleep(lookEveryMs, signal)
-    // Without Redis there is nothing to see, and `result` tells.
-    const record = await producer.read(id).catch(() => undefined)
+    const record = await producer.read(id).catch(error => {
+      // `result` waits through an outage as long as it takes; a person does not.
+      if (systemClock.monotonicMs() - seenMs > awayMs) throw error
+    })
+    if (record) seenMs = systemClock.monotonicMs()
     if (record) for (const look of looks) look(record)
   }
 }

@@ -1,5 +1,6 @@
 /** What a job asks for, read from BullMQ's job before anything in it is trusted. */
 
+import { Fault } from '../fault.ts'
 import { recordId } from '../queues/identity.ts'
 import { deadlineMaxMs, isJobName, jobs } from '../queues/jobs.ts'
 import { fingerprintOf, isOversized } from '../queues/parse.ts'
@@ -34,3 +35,6 @@ function deadlineIn(data: unknown): number | undefined {
 
 export const conflictOf = (id: string): string =>
   `another request has the id ${id} (its data was changed, or a producer used the id again): queue it with an id of its own`
+
+export const unknownName = (name: string): Fault =>
+  new Fault('invalid', `no job is called ${name.slice(0, 64)}: known are ${Object.keys(jobs).join(', ')}`)

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import { Fault, type FaultReport, type Kind } from '../fault.ts'
 import { scrub } from '../log.ts'
 import { wakingPriority } from '../queues/add.ts'
-import { isJobName, type JobName, jobs } from '../queues/jobs.ts'
+import { isJobName, type JobName } from '../queues/jobs.ts'
 import { parsePayload } from '../queues/parse.ts'
 import type { Records } from '../record/index.ts'
 import { type Attempt, begin, contextOf, type Interruption } from './attempt.ts'
@@ -13,7 +13,7 @@ import type { Processor, Resources } from './context.ts'
 import { processors } from './index.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { sparingly } from './progress.ts'
-import { conflictOf, requestOf } from './request.ts'
+import { conflictOf, requestOf, unknownName } from './request.ts'
 
 export interface RunParts {
   readonly records: Records
@@ -113,9 +113,6 @@ async function perform(
     timer.abort()
   }
 }
-
-const unknownName = (name: string): Fault =>
-  new Fault('invalid', `no job is called ${name.slice(0, 64)}: known are ${Object.keys(jobs).join(', ')}`)
 
 /** The job has its end already; BullMQ's copy of it was lost. */
 function replay({ state, json }: { readonly state: string; readonly json: string }): unknown {
