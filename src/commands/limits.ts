@@ -17,7 +17,7 @@ export const limits = (program: Command): void => {
     .action(run)
   explain(
     command,
-    ['wecom-media limits', 'wecom-media limits | jq ".[].quota"'],
+    ['wecom-media limits', 'wecom-media limits | jq ".limits[].quota"'],
     ['REDIS_URL', 'WECOM_CORP_ID', 'WECOM_BASE_URL', 'WECOM_MEDIA_LIMITS', 'WECOM_MEDIA_EGRESS'],
   )
 }
@@ -44,7 +44,7 @@ async function run(): Promise<void> {
 
 function print(states: readonly PairState[]): void {
   if (!process.stdout.isTTY) {
-    process.stdout.write(`${JSON.stringify(states)}\n`)
+    process.stdout.write(`${JSON.stringify({ limits: states })}\n`)
     return
   }
   process.stdout.write(`${callsTable(states)}\n${quotaTable(states)}\n`)
