@@ -44,6 +44,14 @@ test('a Redis that is not there is not waited for after an interrupt', async () 
   expect(patient.stdout()).toBe('')
 })
 
+test('a platform that is not there is tried again, and the reason is told before the end', async () => {
+  await until('the reason', () => far.stderr().includes('ECONNREFUSED'))
+  far.signal('SIGINT')
+  const said = await ended(far)
+  expect(failure(said)).toMatchObject({ code: 130, kind: 'cancelled' })
+  expect(said.lines).toHaveLength(2)
+})
+
 test('a Redis that goes away while the job waits is told, and what becomes of the job', async () => {
   const subscribed = async () => (await there.redis.pubsub('CHANNELS', `${there.namespace}:*`)).length > 0
   await until('somebody waits for the end of the job', subscribed)
@@ -51,14 +59,6 @@ test('a Redis that goes away while the job waits is told, and what becomes of th
   const { code, kind, message } = failure(await ended(left))
   expect({ code, kind }).toEqual({ code: 3, kind: 'unavailable' })
   expect(message).toMatch(/Redis .*job \w+ goes on/)
-})
-
-test('a platform that is not there is tried again, and the reason is told before the end', async () => {
-  await until('the reason', () => far.stderr().includes('ECONNREFUSED'))
-  far.signal('SIGINT')
-  const said = await ended(far)
-  expect(failure(said)).toMatchObject({ code: 130, kind: 'cancelled' })
-  expect(said.lines).toHaveLength(2)
 })
 
 test('a Redis that is not there is waited for some seconds', async () => {

@@ -156,7 +156,7 @@ test('jobs of a foreign producer that make no sense end as invalid, without a ca
   ]
   for (const [jobId, name, data] of foreign) await queue.add(name, data, { jobId })
   for (const [id] of foreign)
-    expect(await failureOf({ id: `upload-${id}` })).toMatchObject({ kind: 'invalid' })
+    expect(await ended(it, `upload-${id}`)).toMatchObject({ fault: { kind: 'invalid' } })
   await queue.close()
   expect(it.simulator.log().slice(before)).toEqual([])
   expect(({} as Record<string, unknown>)['x']).toBeUndefined()
