@@ -15,7 +15,15 @@ const arrows: Record<string, readonly string[]> = {
   'main.ts': ['commands/', 'commander'],
   'commands/': [
     ...['app.ts', 'simulator/', 'config.ts', 'embedded-redis.ts', 'redis.ts', 'namespace.ts'],
-    ...['index.ts', 'queues/', 'type record/', 'wecom/media-types.ts', 'app/limiting.ts', 'limits/'],
+    ...[
+      'index.ts',
+      'queues/',
+      'type record/',
+      'wecom/media-types.ts',
+      'app/limiting.ts',
+      'app/resources.ts',
+      'limits/',
+    ],
     ...['commander', 'cli-table3', 'ulid', 'zod'],
   ],
   // The public entry: what an app server sees.

@@ -13,7 +13,10 @@ export const hooksFor = (log: Logger, metrics: Metrics): WorkerHooks => ({
   onEnd(report) {
     observeEnd(metrics, report, isJobName(report.name))
     const { id, name, outcome, kind, errcode, message, ms } = report
-    const level = outcome === 'failed' || outcome === 'lease-lost' ? 'warn' : 'info'
+    // A closed app waits for an operator.
+    const isLoud =
+      outcome === 'failed' || outcome === 'lease-lost' || (outcome === 'wait' && kind === 'unavailable')
+    const level = isLoud ? 'warn' : 'info'
     log[level]({ job: id, name, outcome, kind, errcode, why: message, ms: Math.round(ms) }, 'job')
   },
   onStalled(queue, id) {
@@ -38,6 +41,16 @@ export const hooksFor = (log: Logger, metrics: Metrics): WorkerHooks => ({
   },
 })
 
+/** What an operator reads of a limit's event; the figures stand beside it. */
+const sentences = {
+  penalty: 'closed for a while: the platform says that it was called too often (45009)',
+  concurrency: 'fewer calls at once: the platform says that there were too many (45033)',
+  'memory-lost': 'closed for a window: Redis has lost its memory, and with it what was spent',
+  'not-recorded': 'what the platform said of its limits could not be written down',
+  quota: 'the quota is used up: jobs wait for its next period',
+  'quota-blocked': 'the platform refused although there was quota: closed until its day ends',
+} as const
+
 /** What the limits tell: all of it is counted, what an operator must know is logged. */
 export const limitHook =
   (log: Logger, metrics: Metrics): OnLimitEvent =>
@@ -45,7 +58,7 @@ export const limitHook =
     if (event.as === 'grant' || event.as === 'wait' || event.as === 'void')
       return observeLimit(metrics, event)
     if (event.as === 'penalty' || event.as === 'concurrency') observeLimit(metrics, event)
-    if (event.as !== 'unit') log.warn({ ...event, limit: event.as }, 'limit')
+    if (event.as !== 'unit') log.warn(event, sentences[event.as])
   }
 
 /** How companies stand now, as metrics count it. */

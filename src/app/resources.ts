@@ -2,7 +2,7 @@
 
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
-import { Fault } from '../fault.ts'
+import { Fault, type FaultReport } from '../fault.ts'
 import { keepSecret } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { observeCall } from '../metrics/observe.ts'
@@ -70,4 +70,24 @@ function openClients(
       return [app, createClient({ ...common, app, corpId, secret })]
     }),
   )
+}
+
+export interface ClosedApp {
+  readonly app: string
+  readonly why: FaultReport
+}
+
+/** Apps that the platform refuses now, for the whole fleet. */
+export async function readClosedApps(
+  { apps, baseUrl }: Config,
+  redis: Redis,
+  namespace: string,
+): Promise<ClosedApp[]> {
+  const tokens = redisTokenStore({ redis, prefix: namespace })
+  const found = Object.entries(apps).map(async ([app, { corpId, secret }]): Promise<ClosedApp[]> => {
+    const client = createClient({ app, corpId, secret, baseUrl, tokens })
+    const why = await client.closed().finally(() => client.close())
+    return why ? [{ app, why }] : []
+  })
+  return (await Promise.all(found)).flat()
 }

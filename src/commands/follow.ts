@@ -95,7 +95,7 @@ const lookAtWaits =
   }
 
 /** As clocks on the wall show it, in the order that ISO 8601 has. */
-const localTime = (ms: number): string => new Date(ms).toLocaleString('sv')
+export const localTime = (ms: number): string => new Date(ms).toLocaleString('sv')
 
 /** How long a job here may go on failing, ms, where no --timeout says otherwise. */
 const giveUpMs = 20_000

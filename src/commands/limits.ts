@@ -3,10 +3,12 @@
 import Table from 'cli-table3'
 import type { Command } from 'commander'
 import { openLimits } from '../app/limiting.ts'
+import { type ClosedApp, readClosedApps } from '../app/resources.ts'
 import { type PairState, readLimits } from '../limits/index.ts'
 import { namespaceOf } from '../namespace.ts'
 import { connectProducer, firstAnswer } from '../redis.ts'
 import { asUsage, CommandError, say } from './exit.ts'
+import { localTime } from './follow.ts'
 import { explain } from './help.ts'
 import { settingsFor } from './settings.ts'
 
@@ -36,18 +38,23 @@ async function run(): Promise<void> {
     const namespace = namespaceOf(config.baseUrl, config.prefix)
     const { store } = await asUsage(() => openLimits(config, { redis, namespace }))
     const corps = [...new Set(Object.values(config.apps).map(({ corpId }) => corpId))]
-    print(await readLimits(store, corps))
+    const [states, closed] = await Promise.all([
+      readLimits(store, corps),
+      readClosedApps(config, redis, namespace),
+    ])
+    print(states, closed)
   } finally {
     redis.disconnect()
   }
 }
 
-function print(states: readonly PairState[]): void {
+function print(states: readonly PairState[], closedApps: readonly ClosedApp[]): void {
   if (!process.stdout.isTTY) {
-    process.stdout.write(`${JSON.stringify({ limits: states })}\n`)
+    process.stdout.write(`${JSON.stringify({ limits: states, closedApps })}\n`)
     return
   }
   process.stdout.write(`${callsTable(states)}\n${quotaTable(states)}\n`)
+  for (const { app, why } of closedApps) say(`app ${app} is closed: ${why.message}`)
   for (const state of states) for (const line of troubles(state)) say(line)
 }
 
@@ -89,10 +96,11 @@ function quotaTable(states: readonly PairState[]): string {
     style,
     colAligns: ['left', 'left', 'left', 'right', 'right', 'left', 'left'],
   })
-  for (const { corp, method, quota } of states) {
+  for (const { corp, method, nowMs, quota } of states) {
     for (const { rule, amount, used, left, endsAtMs } of quota?.rules ?? []) {
-      const out = quota?.runsOut?.rule === rule ? time(quota.runsOut.atMs) : 'no'
-      table.push([corp, method, `${rule} (${amount})`, used, left, time(endsAtMs), out])
+      const atMs = left === 0 ? nowMs : nowMs + (left / (quota?.unitsPerDay || Number.NaN)) * dayMs
+      const out = atMs < endsAtMs ? localTime(atMs) : 'no'
+      table.push([corp, method, `${rule} (${amount})`, used, left, localTime(endsAtMs), out])
     }
   }
   return table.toString()
@@ -102,12 +110,13 @@ function quotaTable(states: readonly PairState[]): string {
 function troubles({ corp, method, penalty, forgotUntilMs, quota }: PairState): string[] {
   const what = `${method} of ${corp}`
   return [
-    penalty && `${what} is closed until ${time(penalty.untilMs)}: the platform was called too often (45009)`,
+    penalty &&
+      `${what} is closed until ${localTime(penalty.untilMs)}: the platform was called too often (45009)`,
     forgotUntilMs !== undefined &&
-      `${what} is closed until ${time(forgotUntilMs)}: Redis has lost its memory`,
+      `${what} is closed until ${localTime(forgotUntilMs)}: Redis has lost its memory`,
     quota?.blockedUntilMs !== undefined &&
-      `${what} is closed until ${time(quota.blockedUntilMs)}: the platform refused although there was quota`,
+      `${what} is closed until ${localTime(quota.blockedUntilMs)}: the platform refused although there was quota`,
   ].filter(line => typeof line === 'string')
 }
 
-const time = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+const dayMs = 86_400_000

@@ -56,6 +56,13 @@ export function checkedQuota(
   throw wrong(quota, `counts per "${per}": write day, month or 30-days`)
 }
 
+/** Units are reserved by whoever makes the call, and only the image job does. */
+export function checkQuotaKept(where: string, isKept: boolean, names: readonly string[]): void {
+  const [name] = names
+  if (isKept || name === undefined) return
+  throw wrong(`quota "${name}" of ${where}`, 'would not be kept: only media/uploadimg has quotas')
+}
+
 export function checkCap(where: string, cap: number | null | undefined): void {
   if (cap === undefined || cap === null || isCount(cap, 1)) return
   throw wrong(`the concurrency of ${where}`, `is ${cap}: write a whole number, at least 1`)

@@ -1,7 +1,15 @@
 /** How a deployment changes the table of rules, and what then holds for one corp and method. Arithmetic, no I/O. */
 
 import type { MethodName } from '../wecom/methods.ts'
-import { bucketOf, checkCap, checkedQuota, checkFlight, checkMethods, checkScopes } from './check-rules.ts'
+import {
+  bucketOf,
+  checkCap,
+  checkedQuota,
+  checkFlight,
+  checkMethods,
+  checkQuotaKept,
+  checkScopes,
+} from './check-rules.ts'
 import { defaultRules, limitedMethods, type MethodRules, type QuotaRule } from './rules.ts'
 import type { Rate } from './spacing.ts'
 import { leaveShare, redeemShare } from './tuning.ts'
@@ -87,13 +95,15 @@ function resolve(config: LimitsConfig, corp: string, method: MethodName, flightM
     row.quota,
     changes.map(change => change?.quota),
   )
+  const quotaRules = Object.entries(quota).map(([name, rule]) => checkedQuota(where, name, rule))
+  checkQuotaKept(where, Object.keys(row.quota).length > 0, Object.keys(quota))
   const concurrency = changes.map(change => change?.concurrency).findLast(cap => cap !== undefined)
   for (const cap of [concurrency, own?.concurrency]) checkCap(where, cap)
   return {
     buckets: Object.entries(rates).map(([name, rate]) => bucketOf(where, name, rate, flightMs)),
     concurrency: concurrency ?? undefined,
     corpConcurrency: own?.concurrency,
-    quota: Object.entries(quota).map(([name, rule]) => checkedQuota(where, name, rule)),
+    quota: quotaRules,
   }
 }
 

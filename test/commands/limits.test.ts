@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { createLimits } from '../../src/index.ts'
 import { account, deploy } from '../support/deployment.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { envOf, failure, run } from './cli.ts'
 
 interface Shown {
@@ -45,6 +46,11 @@ test.each([
   ['a way longer than the window', { flightMs: 60_000 }, /flightMs|window/],
   ['a quota of 0', { methods: { 'media/uploadimg': { quota: { day: { amount: 0 } } } } }, /day/],
   ['a method that is not there', { methods: { 'media/steal': {} } }, /media\/steal/],
+  [
+    'a quota that nobody would keep',
+    { methods: { 'media/upload': { quota: { q: { amount: 1, per: 'day' } } } } },
+    /media\/uploadimg/,
+  ],
   ['a rule that is misspelt', { methods: { 'media/get': { rate: {} } } }, /rate/],
 ])('%s is wrong usage, told in one line', async (_what, limits, message) => {
   const it = await deploy()
@@ -56,6 +62,18 @@ test.each([
   const told = failure(await run(['limits'], { env }))
   expect(told).toMatchObject({ code: 2, kind: 'config' })
   expect(told.message).toMatch(message)
+})
+
+test('an app that the platform refuses is named, with the reason', async () => {
+  const it = await deploy()
+  await it.startHere({ apps: { default: { ...account, secret: 'wrong-secret' } } })
+  const job = await it.producer.download({ mediaId: 'any' })
+  await until('it waits', async () => (await it.producer.read(job.id))?.waiting)
+  const env = { ...envOf(it), REDIS_URL: it.config.redisUrl ?? '', WECOM_CORP_SECRET: 'wrong-secret' }
+  const { object } = await run(['limits'], { env })
+  expect(object['closedApps']).toMatchObject([
+    { app: 'default', why: { kind: 'unavailable', errcode: 40001 } },
+  ])
 })
 
 test('a Redis that evicts keys is refused, with the reason', async () => {
