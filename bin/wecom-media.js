@@ -32,7 +32,8 @@ const say = line => process.stderr.write(`wecom-media: ${line}\n`)
 
 /** Runs the same command line under another Node and ends as that ends. */
 const startAgain = node => {
-  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
+  const env = { ...process.env, WECOM_MEDIA_LAUNCHER: String(process.pid) }
+  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit', env })
   const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(name, () => {
@@ -58,7 +59,21 @@ const endWithReader = error => {
   process.exit(141)
 }
 
+/** Who was started again ends when its starter is killed: nobody else would tell it. */
+const endWithLauncher = () => {
+  const launcher = Number(process.env['WECOM_MEDIA_LAUNCHER'])
+  delete process.env['WECOM_MEDIA_LAUNCHER']
+  if (launcher !== process.ppid) return
+  const watch = setInterval(() => {
+    if (process.ppid === launcher) return
+    clearInterval(watch)
+    process.kill(process.pid, 'SIGTERM')
+  }, 1000)
+  watch.unref()
+}
+
 const runHere = async () => {
+  endWithLauncher()
   // Nearly halves the CPU of a start; Node 20 does not have it.
   module.enableCompileCache?.()
   process.stdout.on('error', endWithReader)

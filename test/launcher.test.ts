@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startNode } from './support/processes.ts'
 import { tempDir } from './support/temp.ts'
+import { until } from './support/until.ts'
 
 /** What the launcher starts here: a `main` that does what its argument says. */
 const main = `
@@ -74,6 +75,20 @@ describe('the launcher', () => {
     expect(pid).not.toBe(cli.pid)
     cli.signal('SIGTERM')
     expect(await cli.ended).toEqual({ code: 5, signal: null })
+  })
+
+  test('takes its other self along when it is killed', async () => {
+    const { runOld } = await install({ withNode: true })
+    const cli = runOld('wait')
+    const { pid } = await cli.line<{ pid: number }>()
+    cli.signal('SIGKILL')
+    await until('the other self ends', () => {
+      try {
+        return !process.kill(pid, 0)
+      } catch {
+        return true
+      }
+    })
   })
 
   test('dies of the signal that its other self died of', async () => {
