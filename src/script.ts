@@ -1,12 +1,12 @@
 /** A Lua script as a typed function: declared once, sent as EVALSHA, loaded again by ioredis when Redis forgot it. */
 
 import { createHash } from 'node:crypto'
-import type { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 
 export type Reply = string | number | null | readonly Reply[]
 
 export type Script = (
-  redis: Redis,
+  redis: Redis | Cluster,
   keys: readonly string[],
   args: readonly (string | number)[],
 ) => Promise<readonly Reply[]>

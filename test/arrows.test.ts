@@ -68,7 +68,7 @@ const arrows: Record<string, readonly string[]> = {
 
   'wecom/': ['zod'],
   'wecom/retry.ts': ['p-retry'],
-  'wecom/token-store.ts': ['type ioredis'],
+  'wecom/token-store.ts': ['script.ts', 'type ioredis'],
   'wecom/transport.ts': ['undici'],
   'wecom/client.ts': ['type undici'],
 

@@ -7,13 +7,13 @@ const everyMs = 1_000
 
 /** What could not be written is left out; the next one comes soon. */
 export function sparingly(
-  write: (json: string) => Promise<unknown>,
+  write: (progress: Progress) => Promise<unknown>,
   clock: Clock,
 ): (progress: Progress) => void {
   let lastMs = Number.NEGATIVE_INFINITY
   return progress => {
     if (clock.monotonicMs() - lastMs < everyMs) return
     lastMs = clock.monotonicMs()
-    write(JSON.stringify(progress)).catch(() => undefined)
+    write(progress).catch(() => undefined)
   }
 }

@@ -1,7 +1,7 @@
 /** The one place where a job runs. Reads as a list: claim, parse, perform, name the outcome, write it down, tell BullMQ. */
 
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
-import type { Clock } from '../clock.ts'
+import { type Clock, timerMaxMs } from '../clock.ts'
 import { Fault, type FaultReport, type Kind } from '../fault.ts'
 import { scrub } from '../log.ts'
 import { wakingPriority } from '../queues/add.ts'
@@ -9,7 +9,7 @@ import { isJobName, type JobName } from '../queues/jobs.ts'
 import { parsePayload } from '../queues/parse.ts'
 import type { Records } from '../record/index.ts'
 import { type Attempt, begin, contextOf, type Interruption } from './attempt.ts'
-import type { Processor, Resources } from './context.ts'
+import type { Processor, Progress, Resources } from './context.ts'
 import { processors } from './index.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { sparingly } from './progress.ts'
@@ -48,9 +48,6 @@ export interface RunReport {
   /** From being queued to the start of the first attempt, ms. */
   readonly waitedMs?: number
 }
-
-/** setTimeout's longest delay; a longer one would fire at once. */
-const timerMaxMs = 2 ** 31 - 1
 
 export async function runJob(
   parts: RunParts,
@@ -97,8 +94,8 @@ async function perform(
     if (!isJobName(job.name)) throw unknownName(job.name)
     const processor = processors[job.name] as Processor<JobName>
     // For callers in the record, for the board in BullMQ's job.
-    const write = (json: string) =>
-      Promise.all([records.progress(attempt, json), job.updateProgress(JSON.parse(json))])
+    const write = (progress: Progress) =>
+      Promise.all([records.progress(attempt, JSON.stringify(progress)), job.updateProgress({ ...progress })])
     const progress = sparingly(write, clock)
     return await processor(
       parsePayload(job.name, job.data),

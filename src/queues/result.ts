@@ -1,7 +1,7 @@
 /** Waiting for the result of a job: as long as the caller wants, whatever Redis does meanwhile. */
 
 import type { Redis } from 'ioredis'
-import type { Clock } from '../clock.ts'
+import { type Clock, timerMaxMs } from '../clock.ts'
 import { Fault, faultFrom } from '../fault.ts'
 import type { JobRecord, Records } from '../record/index.ts'
 import { type Ends, listenToEnds } from './ends.ts'
@@ -35,9 +35,6 @@ export function listener(subscribe: () => Redis, channel: string, clock: Clock):
     close: () => connection?.disconnect(),
   }
 }
-
-/** setTimeout's longest delay, ms (24.8 days); a longer one would fire at once. */
-const timerMaxMs = 2 ** 31 - 1
 
 export async function resultOf(
   records: Records,

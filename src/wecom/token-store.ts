@@ -5,6 +5,7 @@
 
 import type { Cluster, Redis } from 'ioredis'
 import { Fault, type FaultReport } from '../fault.ts'
+import { script } from '../script.ts'
 import { reduced } from './errors.ts'
 
 /** Names an app at one platform (`app`), and the secret in use there (`secret`); both are hashes. */
@@ -70,7 +71,7 @@ export const shutForMs = 10 * probeEveryMs
  * KEYS: token, refusal, door. ARGV: '1' if the caller may probe, ms between probes, ms to remember.
  * Answers token, its ms, refusal, its ms, report of the door or nil, ms to the next probe, '1' for the one who probes.
  */
-const lookScript = `
+const lookScript = script(`
 local answer = { redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PTTL', KEYS[2]) }
 local door = redis.call('HMGET', KEYS[3], 'report', 'nextMs')
 if not door[1] then return answer end
@@ -83,27 +84,31 @@ else
   redis.call('PEXPIRE', KEYS[3], ARGV[3])
   answer[5], answer[6], answer[7] = door[1], 0, '1'
 end
-return answer`
+return answer
+`)
 
 /** KEYS: door. ARGV: report, ms to the next probe, ms to remember. */
-const shutScript = `
+const shutScript = script(`
 local t = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'report', ARGV[1], 'nextMs', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1`
+return {}
+`)
 
 /** KEYS: lock, target. ARGV: owner, value, life in ms. Only the owner of the lock writes, and then lets go of it. */
-const settleScript = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+const settleScript = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {0} end
 if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
 redis.call('DEL', KEYS[1])
-return 1`
+return {1}
+`)
 
 /** KEYS: token. ARGV: the rejected token. */
-const forgetScript = `
+const forgetScript = script(`
 local stored = redis.call('GET', KEYS[1])
 if stored and cjson.decode(stored).value == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return 1`
+return {}
+`)
 
 /** The store for a fleet. Throws `transient` when Redis fails: nothing was sent to the platform then. */
 export function redisTokenStore({ redis, prefix }: RedisTokenStoreOptions): TokenStore {
@@ -112,16 +117,16 @@ export function redisTokenStore({ redis, prefix }: RedisTokenStoreOptions): Toke
     return { token: base, lock: `${base}:lock`, refusal: `${base}:refused:${secret}`, door: `${base}:door` }
   }
   const settle = async (lock: string, target: string, owner: string, value = '', ms = 0) =>
-    (await safely(redis.eval(settleScript, 2, lock, target, owner, value, Math.ceil(ms)))) === 1
+    (await safely(settleScript(redis, [lock, target], [owner, value, Math.ceil(ms)])))[0] === 1
   return {
     async look(key, mayProbe = false) {
       const { token, refusal, door } = keys(key)
       const args = [mayProbe ? '1' : '', probeEveryMs, shutForMs]
-      return fromRedis(await safely(redis.eval(lookScript, 3, token, refusal, door, ...args)))
+      return fromRedis(await safely(lookScript(redis, [token, refusal, door], args)))
     },
     async shut(key, report) {
       const args = [JSON.stringify(report), probeEveryMs, shutForMs]
-      await safely(redis.eval(shutScript, 1, keys(key).door, ...args))
+      await safely(shutScript(redis, [keys(key).door], args))
     },
     async reopen(key) {
       await safely(redis.del(keys(key).door))
@@ -142,7 +147,7 @@ export function redisTokenStore({ redis, prefix }: RedisTokenStoreOptions): Toke
       await settle(lock, refusal, owner, JSON.stringify(report), forMs)
     },
     async forget(key, value) {
-      await safely(redis.eval(forgetScript, 1, keys(key).token, value))
+      await safely(forgetScript(redis, [keys(key).token], [value]))
     },
   }
 }

@@ -138,15 +138,20 @@ test('Q19 a worker ends in time when Redis is away', async () => {
   expect(performance.now() - startedMs).toBeLessThan(12_000)
 }, 30_000)
 
-test('the result of an attempt that was overtaken is accepted when it is the first', async () => {
-  const it = await deploy({ lockMs: 60_000 })
+/** A job without an id of its own: BullMQ counts, and the record is called after the queue. Its upload is under way. */
+async function heldInUpload(it: Deployment): Promise<Queue> {
   const source = await sixBytes(it)
   await it.startHere()
   it.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'request' })
   const queue = new Queue('upload', { connection: it.redis, prefix: it.namespace })
-  // Without an id of its own: BullMQ counts, and the record is called after the queue.
   await queue.add('media.upload', { type: 'file', source })
   await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
+  return queue
+}
+
+test('the result of an attempt that was overtaken is accepted when it is the first', async () => {
+  const it = await deploy({ lockMs: 60_000 })
+  const queue = await heldInUpload(it)
   // Another worker has taken it over, as far as the record knows.
   await it.redis.hincrby(`${it.namespace}:record:upload-1`, 'fence', 1)
   it.simulator.release()
@@ -161,12 +166,7 @@ test('the result of an attempt that was overtaken is accepted when it is the fir
 
 test('a job that BullMQ numbered is stopped when its lock is taken by another', async () => {
   const it = await deploy({ lockMs: 2_000 })
-  const source = await sixBytes(it)
-  await it.startHere()
-  it.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'request' })
-  const queue = new Queue('upload', { connection: it.redis, prefix: it.namespace })
-  await queue.add('media.upload', { type: 'file', source })
-  await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
+  const queue = await heldInUpload(it)
   await it.redis.set(`${it.namespace}:upload:1:lock`, 'somebody', 'PX', 60_000)
   await it.simulator.waitFor({ method: 'media/upload', state: 'done' }, { timeoutMs: 8_000 })
   expect(it.simulator.log({ method: 'media/upload' })[0]?.aborted).toBe('client')
