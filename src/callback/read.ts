@@ -1,0 +1,63 @@
+/** A request of the platform, read and checked, before anything is done about it. Pure; what is wrong throws `Refused`. */
+
+import { type Opened, openEnvelope, sameId } from './envelope.ts'
+import { type Addressee, type CallbackEvent, readEvent } from './events.ts'
+import { Refused } from './refused.ts'
+import type { CallbackRequest, Party } from './seams.ts'
+import { readXml } from './xml.ts'
+
+/** A URL check: the platform wants to see this text again. */
+export interface Check {
+  readonly echo: string
+}
+
+export interface Delivery extends Addressee {
+  readonly party: Party
+  readonly event: CallbackEvent
+  readonly hash: string
+}
+
+export function readRequest(request: CallbackRequest, nowMs: number): Check | Delivery {
+  const { verb, party } = request
+  if (verb !== 'GET' && verb !== 'POST') throw new Refused('method')
+  if (party === undefined) throw new Refused('unknown-party')
+  return verb === 'GET' ? readCheck(request, party, nowMs) : readDelivery(request, party, nowMs)
+}
+
+/**
+ * A recorded delivery is signed as well and could be sent again as a check, to have its message answered in clear.
+ * Messages are XML, so what a check may carry has no angle bracket.
+ */
+const echoFormat = /^[!-;=?-~]{1,256}$/
+
+function readCheck(request: CallbackRequest, party: Party, nowMs: number): Check {
+  const { message, receiveId } = opened(request, party, request.query['echostr'], nowMs)
+  if (!oneOf(party.verifiedAs, receiveId)) throw new Refused('receiver')
+  const echo = message.toString('latin1')
+  if (!echoFormat.test(echo)) throw new Refused('malformed')
+  return { echo }
+}
+
+function readDelivery(request: CallbackRequest, party: Party, nowMs: number): Delivery {
+  // ToUserName outside is not reliable (facts §8.3): only the ciphertext counts.
+  const outer = readXml(request.body)
+  const { message, receiveId, hash } = opened(request, party, outer.get('Encrypt'), nowMs)
+  const isSuite = party.suiteId !== undefined && sameId(party.suiteId, receiveId)
+  if (!isSuite && !party.serves(receiveId)) throw new Refused('receiver')
+  const event = readEvent(readXml(message, 'skip'), { receiveId, isSuite }, nowMs)
+  return { party, event, receiveId, isSuite, hash }
+}
+
+const oneOf = (ids: readonly string[], id: string): boolean =>
+  ids.map(each => sameId(each, id)).includes(true)
+
+/** What the platform leaves in the path when it replaced nothing. */
+const placeholder = '$CORPID$'
+
+function opened({ query, corpId }: CallbackRequest, party: Party, encrypt: unknown, nowMs: number): Opened {
+  const { msg_signature: signature, timestamp, nonce } = query
+  const found = openEnvelope({ signature, timestamp, nonce, encrypt }, party.keys, nowMs)
+  if (corpId !== undefined && (corpId === placeholder || !sameId(corpId, found.receiveId)))
+    throw new Refused('receiver')
+  return found
+}
