@@ -13,6 +13,6 @@ export {
   type Reserved,
 } from './quota.ts'
 export { type PairState, readLimits, readPair } from './read.ts'
-export { limitedMethods } from './rules.ts'
+export { gatedMethods, limitedMethods } from './rules.ts'
 export { createRules, type LimitsConfig, type Rules } from './rules-in-force.ts'
 export { createStore, type Store, type StoreOptions } from './store.ts'

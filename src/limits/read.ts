@@ -4,7 +4,7 @@ import { script } from '../script.ts'
 import { bornKey, corpFlightsKey, flightsKey, type Pair, pairKey, sharedKey } from './keys.ts'
 import { prelude } from './prelude.ts'
 import { createQuota, type QuotaUsage } from './quota.ts'
-import { limitedMethods } from './rules.ts'
+import { gatedMethods } from './rules.ts'
 import type { Store } from './store.ts'
 
 /*
@@ -123,9 +123,8 @@ function stateOf(bucket: Bucket, tat: number, now: number, slowness: number): Bu
   }
 }
 
-/** gettoken has its rules for whoever wants to gate it; the client does not, since one refresh serves a fleet. */
-const shown = limitedMethods.filter(method => method !== 'gettoken')
+
 
 /** Every method of these corps that passes the gate. */
 export const readLimits = (store: Store, corps: readonly string[]): Promise<PairState[]> =>
-  Promise.all(corps.flatMap(corp => shown.map(method => readPair(store, { corp, method }))))
+  Promise.all(corps.flatMap(corp => gatedMethods.map(method => readPair(store, { corp, method }))))

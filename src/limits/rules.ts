@@ -35,6 +35,14 @@ export const defaultRules = {
   gettoken: { rates: usual, quota: {} },
   'media/upload': { rates: usual, quota: {} },
   'media/get': { rates: usual, quota: {} },
+  'media/get/jssdk': { rates: usual, quota: {} },
+  'media/upload_by_url': { rates: usual, quota: {} },
+  'media/get_upload_by_url_result': { rates: usual, quota: {} },
+  'media/upload_attachment': { rates: usual, quota: {} },
+  'service/media/upload': { rates: usual, quota: {} },
+  'service/get_suite_token': { rates: usual, quota: {} },
+  'service/get_corp_token': { rates: usual, quota: {} },
+  'service/get_provider_token': { rates: usual, quota: {} },
   // All apps of the corp together (document/path/90454 and 90256).
   'media/uploadimg': {
     rates: usual,
@@ -45,3 +53,13 @@ export const defaultRules = {
 export const isLimitedMethod = (name: string): name is MethodName => Object.hasOwn(defaultRules, name)
 
 export const limitedMethods: readonly MethodName[] = Object.keys(defaultRules).filter(isLimitedMethod)
+
+/** A refresh of a token is one for the fleet, and passes no gate. */
+const ungated: readonly MethodName[] = [
+  'gettoken',
+  'service/get_suite_token',
+  'service/get_corp_token',
+  'service/get_provider_token',
+]
+
+export const gatedMethods: readonly MethodName[] = limitedMethods.filter(method => !ungated.includes(method))

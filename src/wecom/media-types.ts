@@ -27,6 +27,35 @@ export type MediaType = keyof typeof mediaTypes
 /** What `media/uploadimg` takes: 5 bytes to 2 MB. Source: document/path/90256, facts §5; JPG and PNG are the rule of media/upload. */
 export const permanentImage = { minBytes: 5, maxBytes: 2 * mib, formats: mediaTypes.image.formats } as const
 
+/** What `media/upload_by_url` takes, and how long its jobs are known. Source: document/path/96219 and 97126, facts §6. */
+export const asyncMedia = {
+  types: ['video', 'file'],
+  /** The platform takes more than 5 bytes. */
+  minBytes: 6,
+  maxBytes: 200 * mib,
+  /** In UTF-8. */
+  nameMaxBytes: 128,
+  urlMaxBytes: 1024,
+  jobIdMaxBytes: 128,
+  jobLifeMs: 60 * 60_000,
+} as const
+
+export type AsyncMediaType = (typeof asyncMedia.types)[number]
+
+/**
+ * What `media/upload_attachment` takes, by the scene that its media_id is for and no other: the sizes are those of
+ * media/upload. Source: document/path/95098, facts §2.5.
+ */
+export const attachments = {
+  moments: { attachmentType: 1, types: ['image', 'video'] },
+  'product-album': { attachmentType: 2, types: ['image', 'video', 'file'] },
+} as const satisfies Record<string, { attachmentType: number; types: readonly MediaType[] }>
+
+export type Attachment = keyof typeof attachments
+
+/** `attachment_type` of `service/media/upload` for the cashier (收银台); otherwise it is left out (document/path/99310). */
+export const cashierAttachmentType = 3
+
 /** The platform takes *more than 5* bytes, of every type (document/path/96484). */
 export const minBytes = 6
 

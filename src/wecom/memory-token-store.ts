@@ -2,6 +2,7 @@
 
 import { type Clock, systemClock } from '../clock.ts'
 import type { FaultReport } from '../fault.ts'
+import { expiring } from './expiring.ts'
 import { probeEveryMs, type Stored, shutForMs, type TokenKey, type TokenStore } from './token-store.ts'
 
 /** A store in memory; by the monotonic clock, so that setting the wall clock changes nothing. */
@@ -55,22 +56,5 @@ export function memoryTokenStore(clock: Clock = systemClock): TokenStore {
     async forget({ app }, value) {
       if (tokens.get(app)?.value.value === value) tokens.remove(app)
     },
-  }
-}
-
-/** A map whose entries end by themselves. */
-function expiring<V>(clock: Clock) {
-  const entries = new Map<string, { value: V; endsMs: number }>()
-  return {
-    get(key: string): { value: V; leftMs: number } | undefined {
-      const entry = entries.get(key)
-      const leftMs = (entry?.endsMs ?? 0) - clock.monotonicMs()
-      if (entry && leftMs > 0) return { value: entry.value, leftMs }
-      entries.delete(key)
-      return undefined
-    },
-    set: (key: string, value: V, lifeMs: number) =>
-      void entries.set(key, { value, endsMs: clock.monotonicMs() + lifeMs }),
-    remove: (key: string) => entries.delete(key),
   }
 }

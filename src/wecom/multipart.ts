@@ -10,7 +10,7 @@ import { Fault } from '../fault.ts'
 import { abortable } from './abortable.ts'
 import type { Body } from './call.ts'
 import { reduced } from './errors.ts'
-import { contentTypeOf, type MediaType } from './media-types.ts'
+import { type Attachment, contentTypeOf, type MediaType } from './media-types.ts'
 
 /** A file to send. `open` is called once per attempt and must give the same bytes each time. */
 export interface ImageFile {
@@ -25,6 +25,16 @@ export interface ImageFile {
 
 export interface UploadFile extends ImageFile {
   readonly type: MediaType
+}
+
+export interface AttachmentFile extends UploadFile {
+  /** What the media_id will be used for; it serves nothing else. Moments (朋友圈) take images and videos, no scene voice. */
+  readonly attachment: Attachment
+}
+
+export interface ProviderFile extends UploadFile {
+  /** For the cashier (收银台). Default: not. */
+  readonly attachment?: 'cashier'
 }
 
 /** Random, so that no content can hold it. Within the 70 characters of RFC 2046. */
@@ -50,7 +60,7 @@ function frame(file: Part, boundary: string): { head: Buffer; tail: Buffer } {
 /** The one part of a body, its content type decided. */
 type Part = ImageFile & { readonly contentType: string }
 
-/** The body of media/upload. */
+/** The body of media/upload and its variants. */
 export const uploadBody = (file: UploadFile, boundary?: string): Body => bodyOf(file, file.type, boundary)
 
 /** The body of media/uploadimg. */

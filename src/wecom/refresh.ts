@@ -16,8 +16,8 @@ export interface RefreshOptions {
   readonly clock: Clock
   /** Life of the lock in milliseconds. */
   readonly lockMs: number
-  /** The app's configured id, for messages. */
-  readonly app: string
+  /** Whose token it is, for messages: `app "crm"`. */
+  readonly owner: string
   /** Ends refreshes when the client is closed. No caller's signal: others wait for the same refresh. */
   readonly signal?: AbortSignal
 }
@@ -36,7 +36,7 @@ const refusalMs = 60_000
 const lookEveryMs = 100
 
 export function createRefresh(options: RefreshOptions, isGood: (token: StoredToken) => boolean): Refresh {
-  const { store, key, clock, lockMs, app, signal } = options
+  const { store, key, clock, lockMs, signal } = options
 
   const found = ({ token, refusal }: Stored): string | undefined => {
     if (token && isGood(token)) return token.value
@@ -45,12 +45,12 @@ export function createRefresh(options: RefreshOptions, isGood: (token: StoredTok
   }
 
   const once = async () => {
-    const owner = randomUUID()
-    if (!(await store.lock(key, owner, lockMs))) return undefined
+    const holder = randomUUID()
+    if (!(await store.lock(key, holder, lockMs))) return undefined
     try {
-      return await asOwner(options, owner, found)
+      return await asHolder(options, holder, found)
     } finally {
-      await store.release(key, owner)
+      await store.release(key, holder)
     }
   }
 
@@ -63,7 +63,7 @@ export function createRefresh(options: RefreshOptions, isGood: (token: StoredTok
     }
     throw new Fault(
       'transient',
-      `gettoken: others try to renew the token of app "${app}" without success; try again`,
+      `others try to renew the token of ${options.owner} without success; try again`,
     )
   }
 
@@ -71,9 +71,9 @@ export function createRefresh(options: RefreshOptions, isGood: (token: StoredTok
 }
 
 /** With the lock in hand: a second look, because another may have been here since the first; then the platform. */
-async function asOwner(
-  { store, key, fetch, app, signal }: RefreshOptions,
-  owner: string,
+async function asHolder(
+  { store, key, fetch, owner, signal }: RefreshOptions,
+  holder: string,
   found: (stored: Stored) => string | undefined,
 ): Promise<string> {
   const there = found(await store.look(key))
@@ -81,27 +81,32 @@ async function asOwner(
   try {
     const { value, lifeMs } = await fetch(signal)
     // Whoever lost the lock on the way stores nothing over a newer token; this one is good all the same.
-    await store.accept(key, owner, value, lifeMs)
+    await store.accept(key, holder, value, lifeMs)
     return value
   } catch (error) {
-    const refusal = refusalFrom(error, app)
+    const refusal = refusalFrom(error, owner)
     if (!refusal) throw error
-    await store.refuse(key, owner, refusal.report, refusal.leftMs)
+    await store.refuse(key, holder, refusal.report, refusal.leftMs)
     throw closed(refusal)
   }
 }
 
+/** A refusal that is remembered already. */
+class Closed extends Fault {}
+
 /** What a remembered refusal says to a caller. */
 export const closed = ({ report: { kind, message, errcode }, leftMs }: Refusal): Fault =>
-  new Fault(kind, message, { waitMs: leftMs, ...(errcode !== undefined && { errcode }) })
+  new Closed(kind, message, { waitMs: leftMs, ...(errcode !== undefined && { errcode }) })
 
 /**
- * Any errcode that gettoken answers closes the app for a minute, except *busy*: a wrong secret because repeating it
- * gets the IP blocked, a limit because asking on keeps it up. Without an errcode nobody refused anything.
+ * Any errcode that a token method answers closes the owner for a minute, except *busy*: a wrong secret because
+ * repeating it gets the IP blocked, a limit because asking on keeps it up. Without an errcode nobody refused anything;
+ * a suite's refusal is the suite's, and its minute must not begin anew for each of its tenants.
  */
-function refusalFrom(error: unknown, app: string): Refusal | undefined {
-  if (!(error instanceof Fault) || error.errcode === undefined || error.kind === 'busy') return undefined
+function refusalFrom(error: unknown, owner: string): Refusal | undefined {
+  if (!(error instanceof Fault) || error instanceof Closed) return undefined
+  if (error.errcode === undefined || error.kind === 'busy') return undefined
   const kind = error.kind === 'limit' ? 'limit' : 'unavailable'
-  const message = `app "${app}" is closed for a minute: ${error.message}`
+  const message = `${owner} is closed for a minute: ${error.message}`
   return { report: { kind, message, errcode: error.errcode }, leftMs: refusalMs }
 }

@@ -2,10 +2,10 @@
 
 import { Fault } from '../fault.ts'
 import type { ByteRange } from './media.ts'
-import { isMediaType, mediaTypes, minBytes, permanentImage } from './media-types.ts'
-import type { ImageFile, UploadFile } from './multipart.ts'
+import { attachments, isMediaType, mediaTypes, minBytes, permanentImage } from './media-types.ts'
+import type { AttachmentFile, ImageFile, ProviderFile, UploadFile } from './multipart.ts'
 
-const invalid = (message: string) => new Fault('invalid', `${message}; nothing was sent`)
+export const invalid = (message: string) => new Fault('invalid', `${message}; nothing was sent`)
 
 /** Printable ASCII: the rest would end the part's header or be garbled in it. */
 const headerValue = /^[\x20-\x7e]+$/
@@ -15,6 +15,26 @@ export function checkUpload(file: UploadFile): void {
   const { type } = file
   if (!isMediaType(type)) throw invalid(`unknown media type: use ${Object.keys(mediaTypes).join(', ')}`)
   checkFile(file, type, { minBytes, maxBytes: mediaTypes[type].maxBytes })
+}
+
+/** The same for an attachment; `wrong-type` for a type that its scene does not take. */
+export function checkAttachment(file: AttachmentFile): void {
+  const { attachment, type } = file
+  if (!Object.hasOwn(attachments, attachment))
+    throw invalid(`unknown attachment: use ${Object.keys(attachments).join(', ')}`)
+  const types: readonly string[] = attachments[attachment].types
+  checkUpload(file)
+  if (types.includes(type)) return
+  throw new Fault('wrong-type', `${attachment} takes ${types.join(' and ')}, no ${type}; nothing was sent`)
+}
+
+/** The same for a provider's file, whose names the platform restricts (document/path/99310, facts §2.3). */
+export function checkProviderFile(file: ProviderFile): void {
+  const { name, attachment } = file
+  if (attachment !== undefined && attachment !== 'cashier') throw invalid('unknown attachment: use cashier')
+  if (name.startsWith('/') || /[\\:]/.test(name))
+    throw invalid("a provider's file name must not begin with / and must not hold \\ or :")
+  checkUpload(file)
 }
 
 /** The same for a permanent image. */

@@ -4,9 +4,9 @@
  */
 
 import type { Cluster, Redis } from 'ioredis'
-import { Fault, type FaultReport } from '../fault.ts'
+import type { FaultReport } from '../fault.ts'
 import { script } from '../script.ts'
-import { reduced } from './errors.ts'
+import { safely } from './store-fault.ts'
 
 /** Names an app at one platform (`app`), and the secret in use there (`secret`); both are hashes. */
 export interface TokenKey {
@@ -161,22 +161,5 @@ function fromRedis(reply: unknown): Stored {
     ...(report !== null && { refusal: { report: JSON.parse(report), leftMs: reportMs } }),
     ...(shut && probe !== '1' && { shut: { report: JSON.parse(shut), leftMs: shutMs ?? 0 } }),
     ...(probe === '1' && { isProbe: true as const }),
-  }
-}
-
-/** An error of ioredis holds the command's arguments, and with them the token. */
-async function safely<T>(reply: Promise<T>): Promise<T> {
-  try {
-    return await reply
-  } catch (error) {
-    const word = error instanceof Error ? /^[A-Z]{3,20}\b/.exec(error.message)?.[0] : undefined
-    const act = 'nothing was sent to the platform: check Redis'
-    throw new Fault(
-      'transient',
-      `the token store cannot use Redis (${word ?? reduced(error).name}); ${act}`,
-      {
-        cause: reduced(error),
-      },
-    )
   }
 }

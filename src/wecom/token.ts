@@ -3,12 +3,12 @@
  * caller renews it; a remembered refusal is thrown without asking again; else one refresh, and all wait for it.
  */
 
-import { createHash } from 'node:crypto'
 import { Fault, type FaultReport } from '../fault.ts'
 import { abortable } from './abortable.ts'
 import type { Layer } from './call.ts'
+import type { MethodName } from './methods.ts'
 import { closed, createRefresh, type RefreshOptions } from './refresh.ts'
-import type { Refusal, StoredToken, TokenKey } from './token-store.ts'
+import type { Refusal, StoredToken } from './token-store.ts'
 
 export interface Tokens {
   /**
@@ -27,13 +27,6 @@ export interface Tokens {
 
 export interface TokensOptions extends RefreshOptions {
   readonly random?: () => number
-}
-
-/** Hashes, so that no key in Redis shows a corp or a secret, and none is another platform's. */
-export function tokenKey(baseUrl: string, corpId: string, app: string, secret: string): TokenKey {
-  const hash = (...parts: string[]) =>
-    createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
-  return { app: hash(baseUrl, corpId, app), secret: hash(baseUrl, corpId, app, secret) }
 }
 
 export function createTokens({ random = Math.random, ...options }: TokensOptions): Tokens {
@@ -83,11 +76,16 @@ export function createTokens({ random = Math.random, ...options }: TokensOptions
   }
 }
 
+/** The tokens that a method needs; undefined when it needs none. Throws `config` when the app cannot have them. */
+export type TokensFor = (method: MethodName) => Tokens | undefined
+
 /** Puts the token in. It is at hand before the gate, so that a refresh costs no grant. */
 export const withToken =
-  (tokens: Tokens): Layer =>
+  (tokensFor: TokensFor): Layer =>
   inner =>
   async request => {
+    const tokens = tokensFor(request.method)
+    if (!tokens) return inner(request)
     const { token, isProbe } = await tokens.current(request.signal)
     try {
       const answer = await inner({ ...request, token })

@@ -9,6 +9,7 @@ import { type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { Fault } from '../fault.ts'
 import type { Answer, Call, HttpAnswer, Request } from './call.ts'
 import { cancelled, lost, networkFault } from './errors.ts'
+import { asyncMedia } from './media-types.ts'
 import { methods } from './methods.ts'
 import type { Platform } from './platform.ts'
 import { Overdue, startWatch, type Timeouts, totalMs, type Watch } from './timeouts.ts'
@@ -96,11 +97,10 @@ function options(request: Request<unknown>, wire: Wire, signal: AbortSignal, bod
   }
 }
 
-/** The largest file the platform keeps, 200 MB (async upload): the deadline of a body without a length. */
-const largestBytes = 200 * 1024 * 1024
-
-const query = ({ query, token }: Request<unknown>) =>
-  new URLSearchParams(token === undefined ? query : { access_token: token, ...query })
+function query({ method, query, token }: Request<unknown>): URLSearchParams {
+  const name = methods[method].token
+  return new URLSearchParams(name === undefined || token === undefined ? query : { [name]: token, ...query })
+}
 
 const headers = ({ headers, body }: Request<unknown>): Record<string, string> => ({
   ...headers,
@@ -130,7 +130,8 @@ async function* counted(
 function bytesToCome({ method }: Request<unknown>, { headers }: Dispatcher.ResponseData): number {
   if (methods[method].answer === 'json') return 0
   const length = headers['content-length']
-  return typeof length === 'string' ? Number(length) : largestBytes
+  // Without a length: the largest file that the platform keeps.
+  return typeof length === 'string' ? Number(length) : asyncMedia.maxBytes
 }
 
 /** A header that came twice is an array in undici and nowhere else. */

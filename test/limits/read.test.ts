@@ -1,16 +1,15 @@
 import { expect, test } from 'vitest'
-import { createQuota, limitedMethods, readLimits, readPair } from '../../src/limits/index.ts'
+import { createQuota, gatedMethods, readLimits, readPair } from '../../src/limits/index.ts'
 import { lowerConcurrency, penalise } from '../../src/limits/penalty.ts'
 import { pair, startMs, virtual } from './virtual.ts'
 
 /** One refresh serves a fleet: the client does not gate gettoken. */
-const passing = limitedMethods.filter(method => method !== 'gettoken')
 
 test('an untouched deployment reads as rested, for every corp and method', async () => {
   const { store } = virtual()
   const all = await readLimits(store, ['ww1', 'ww2'])
   expect(all.map(({ corp, method }) => [corp, method])).toEqual(
-    ['ww1', 'ww2'].flatMap(corp => passing.map(method => [corp, method])),
+    ['ww1', 'ww2'].flatMap(corp => gatedMethods.map(method => [corp, method])),
   )
   const [first] = all
   expect(

@@ -5,7 +5,6 @@ import { defaultApp, type FaultSpec, Simulator } from '../../src/simulator/index
 import {
   type CallEvent,
   type Client,
-  type ClientOptions,
   createClient,
   Fault,
   type Mark,
@@ -15,7 +14,7 @@ import {
 import { atEnd } from '../support/at-end.ts'
 import { testRedis } from '../support/redis.ts'
 import { chunksOf, faultOf, fileOf, small } from './files.ts'
-import { testClient } from './origin.ts'
+import { type TestOptions, testClient } from './origin.ts'
 
 const sim = new Simulator()
 beforeAll(async () => {
@@ -24,7 +23,7 @@ beforeAll(async () => {
 })
 beforeEach(() => sim.reset())
 
-const client = (over: Partial<ClientOptions> = {}): Client =>
+const client = (over: TestOptions = {}): Client =>
   testClient({ baseUrl: sim.baseUrl, ...defaultApp, ...over })
 const calls = (method: string) => sim.log({ method }).map(({ errcode }) => errcode)
 const fault = (spec: Omit<FaultSpec, 'method'> & { method?: string }) =>

@@ -2,7 +2,12 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Client, type ClientOptions, createClient } from '../../src/wecom/index.ts'
+import {
+  type Client,
+  type ClientSettings,
+  createClient,
+  type SecretCredentials,
+} from '../../src/wecom/index.ts'
 import { atEnd } from '../support/at-end.ts'
 
 export const token = 'token-canary-0123456789'
@@ -10,6 +15,7 @@ export const secret = 'secret-canary-0123456789abcdefghijklmnopqrs'
 
 export interface Seen {
   readonly method: string
+  readonly query: URLSearchParams
   readonly headers: IncomingMessage['headers']
   body: Buffer
 }
@@ -19,20 +25,27 @@ export interface Origin {
   /** Calls in the order of their arrival; the body as far as it came. */
   readonly seen: Seen[]
   readonly count: (method: string) => number
-  client(options?: Partial<ClientOptions>): Client
+  client(options?: TestOptions): Client
 }
+
+/** Of every kind that has a secret. */
+export type TestOptions = Partial<ClientSettings & SecretCredentials>
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, seen: Seen) => void
 
-/** Reads the body before the handler is asked, unless the handler wants it otherwise. */
-export async function startOrigin(handler: Handler, { readBody = true } = {}): Promise<Origin> {
+/** Reads the body before the handler is asked, unless the handler wants it otherwise; so with gettoken. */
+export async function startOrigin(
+  handler: Handler,
+  { readBody = true, givesTokens = true } = {},
+): Promise<Origin> {
   const seen: Seen[] = []
   const server = createServer((request, response) => {
-    const method = URL.parse(request.url ?? '', 'http://origin')?.pathname.replace('/cgi-bin/', '') ?? ''
-    const entry: Seen = { method, headers: request.headers, body: Buffer.alloc(0) }
+    const { pathname, searchParams: query } = new URL(request.url ?? '', 'http://origin')
+    const method = pathname.replace('/cgi-bin/', '')
+    const entry: Seen = { method, query, headers: request.headers, body: Buffer.alloc(0) }
     seen.push(entry)
     request.on('error', () => {})
-    if (method === 'gettoken')
+    if (givesTokens && method === 'gettoken')
       return void reply(response, { errcode: 0, access_token: token, expires_in: 7200 })
     if (!readBody) return handler(request, response, entry)
     request.on('data', chunk => (entry.body = Buffer.concat([entry.body, chunk])))
@@ -54,7 +67,7 @@ export async function startOrigin(handler: Handler, { readBody = true } = {}): P
 }
 
 /** A client that repeats at once and is closed with the test. */
-export function testClient(options: Partial<ClientOptions> & { readonly baseUrl: string }): Client {
+export function testClient(options: TestOptions & { readonly baseUrl: string }): Client {
   const client = createClient({ corpId: 'ww_corp', secret, retry: { firstWaitMs: 1 }, ...options })
   atEnd(() => client.close())
   return client

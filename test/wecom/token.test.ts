@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { Fault } from '../../src/fault.ts'
 import { memoryTokenStore } from '../../src/wecom/memory-token-store.ts'
-import { createTokens, type Tokens, type TokensOptions, tokenKey } from '../../src/wecom/token.ts'
+import { memoryTicketStore } from '../../src/wecom/ticket-store.ts'
+import { createTokens, type Tokens, type TokensOptions } from '../../src/wecom/token.ts'
+import { suiteKey, tokenKey } from '../../src/wecom/token-key.ts'
 import { redisTokenStore } from '../../src/wecom/token-store.ts'
 import { testRedis } from '../support/redis.ts'
 import { faultOf } from './files.ts'
@@ -12,7 +15,7 @@ import { type ManualClock, manualClock } from './manual-clock.ts'
 /** The token itself. */
 const tokenAt = async (current: ReturnType<Tokens['current']>): Promise<string> => (await current).token
 
-const key = tokenKey('https://platform/cgi-bin', 'ww', 'default', 'secret')
+const key = tokenKey('https://platform/cgi-bin', { corpId: 'ww', secret: 'secret' }, 'default')
 const lifeMs = 7_200_000
 
 /** A platform that numbers its tokens, and can be told to hold on or to fail. */
@@ -40,7 +43,16 @@ function bench(): Bench {
   const { state, fetch } = platform()
   const store = memoryTokenStore(clock)
   const more = (over: Partial<TokensOptions> = {}) =>
-    createTokens({ store, key, fetch, clock, lockMs: 12_000, app: 'default', random: () => 1, ...over })
+    createTokens({
+      store,
+      key,
+      fetch,
+      clock,
+      lockMs: 12_000,
+      owner: 'app "default"',
+      random: () => 1,
+      ...over,
+    })
   return { clock, state, fetch, tokens: more(), more }
 }
 
@@ -161,7 +173,9 @@ describe('a secret that the platform refuses', () => {
     state.next = no(40001, 'token')
     await faultOf(tokenAt(tokens.current()))
     state.next = undefined
-    const corrected = more({ key: tokenKey('https://platform/cgi-bin', 'ww', 'default', 'corrected') })
+    const corrected = more({
+      key: tokenKey('https://platform/cgi-bin', { corpId: 'ww', secret: 'corrected' }, 'default'),
+    })
     expect(await tokenAt(corrected.current())).toBe('token-2')
   })
 
@@ -182,19 +196,53 @@ describe('a secret that the platform refuses', () => {
 })
 
 describe('keys', () => {
+  const own = { corpId: 'ww', secret: 'secret' }
+  const suite = { suiteId: 'wwsuite', suiteSecret: 'suite-secret', tickets: memoryTicketStore() }
+  const tenant = { kind: 'third-party', corpId: 'ww', permanentCode: 'secret', suite } as const
+  const base = tokenKey('https://a', own, 'app')
+
   test('differ in every dimension, and the app part does not depend on the secret', () => {
-    const parts = ['https://a', 'ww', 'app', 'secret'] as const
-    const base = tokenKey(...parts)
-    const others = [
-      tokenKey('https://b', 'ww', 'app', 'secret'),
-      tokenKey('https://a', 'wx', 'app', 'secret'),
-      tokenKey('https://a', 'ww', 'ops', 'secret'),
+    const all = [
+      base,
+      tokenKey('https://b', own, 'app'),
+      tokenKey('https://a', { ...own, corpId: 'wx' }, 'app'),
+      tokenKey('https://a', own, 'ops'),
+      tokenKey('https://a', { ...own, corpId: 'w' }, 'wapp'),
+      tokenKey('https://a', { ...own, kind: 'agent-built' }, 'app'),
+      tokenKey('https://a', { ...own, kind: 'provider' }, 'app'),
+      tokenKey('https://a', tenant, 'app'),
+      tokenKey('https://b', tenant, 'app'),
+      tokenKey('https://a', { ...tenant, corpId: 'wx' }, 'app'),
+      tokenKey('https://a', tenant, 'ops'),
+      tokenKey('https://a', { ...tenant, suite: { ...suite, suiteId: 'wwother' } }, 'app'),
+      suiteKey('https://a', suite),
+      suiteKey('https://b', suite),
+      suiteKey('https://a', { ...suite, suiteId: 'wwother' }),
+      // Names that could be taken for a suite's.
+      tokenKey('https://a', { ...own, corpId: 'suite' }, 'wwsuite'),
     ]
-    expect(new Set([base, ...others].map(({ app }) => app)).size).toBe(4)
-    expect(tokenKey('https://a', 'w', 'wapp', 'secret').app).not.toBe(base.app)
-    expect(tokenKey('https://a', 'ww', 'app', 'new')).toMatchObject({ app: base.app })
-    expect(tokenKey('https://a', 'ww', 'app', 'new').secret).not.toBe(base.secret)
-    expect(JSON.stringify(base)).not.toMatch(/ww|secret"?:"?secret/)
+    expect(new Set(all.map(({ app }) => app)).size).toBe(all.length)
+    const corrected = [
+      [base, tokenKey('https://a', { ...own, secret: 'new' }, 'app')],
+      [
+        tokenKey('https://a', tenant, 'app'),
+        tokenKey('https://a', { ...tenant, permanentCode: 'new' }, 'app'),
+      ],
+      [suiteKey('https://a', suite), suiteKey('https://a', { ...suite, suiteSecret: 'new' })],
+    ] as const
+    for (const [before, after] of corrected) {
+      expect(after.app).toBe(before.app)
+      expect(after.secret).not.toBe(before.secret)
+    }
+    expect(JSON.stringify(all)).not.toMatch(/ww|secret"?:"?secret/)
+  })
+
+  test('of a self-built app are those of the first version, which may run beside this one', () => {
+    const hash = (...parts: string[]) =>
+      createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
+    const first = { app: hash('https://a', 'ww', 'app'), secret: hash('https://a', 'ww', 'app', 'secret') }
+    expect(base).toEqual(first)
+    expect(tokenKey('https://a', { ...own, kind: 'self-built' }, 'app')).toEqual(first)
   })
 })
 
@@ -209,7 +257,7 @@ describe('over Redis', () => {
         fetch,
         clock: systemClock,
         lockMs: 400,
-        app: 'default',
+        owner: 'app "default"',
         ...over,
       })
     return { state, more, store: redisTokenStore({ redis, prefix }) }

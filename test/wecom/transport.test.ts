@@ -5,16 +5,16 @@ import { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test, vi } from 'vitest'
-import { type ByteRange, type ClientOptions, memoryTokenStore } from '../../src/wecom/index.ts'
-import { tokenKey } from '../../src/wecom/token.ts'
+import { type ByteRange, memoryTokenStore } from '../../src/wecom/index.ts'
+import { tokenKey } from '../../src/wecom/token-key.ts'
 import { atEnd } from '../support/at-end.ts'
 import { faultOf, fileOf, small } from './files.ts'
-import { accepted, reply, secret, startOrigin, testClient, token } from './origin.ts'
+import { accepted, reply, secret, startOrigin, type TestOptions, testClient, token } from './origin.ts'
 
 /** A token at hand, so that a raw server sees nothing but the call. */
 async function withToken(baseUrl: string) {
   const tokens = memoryTokenStore()
-  const key = tokenKey(baseUrl, 'ww_corp', 'default', secret)
+  const key = tokenKey(baseUrl, { corpId: 'ww_corp', secret }, 'default')
   await tokens.lock(key, 'test', 1_000)
   await tokens.accept(key, 'test', token, 7_200_000)
   return tokens
@@ -34,7 +34,7 @@ async function rawOrigin(answer: string | Buffer, then: (socket: Socket) => void
     server.close()
   })
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/cgi-bin`
-  return async (options: Partial<ClientOptions> = {}) =>
+  return async (options: TestOptions = {}) =>
     testClient({ baseUrl, tokens: await withToken(baseUrl), retry: { transientTries: 0 }, ...options })
 }
 
