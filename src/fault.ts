@@ -6,6 +6,7 @@ export const kinds = [
   'quota',
   'busy',
   'unavailable',
+  'pending',
   'transient',
   'unknown',
   'token',

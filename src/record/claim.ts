@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis'
 import { type Reply, script } from '../script.ts'
 import { lockKey, openKey, recordKey } from './keys.ts'
 import type { Request } from './open.ts'
+import { type Step, stepsIn } from './step.ts'
 
 export type Claim =
   | {
@@ -19,6 +20,14 @@ export type Claim =
       readonly booking: unknown
       /** Until the deadline, by Redis time; ≤ 0 when it has passed. */
       readonly remainingMs: number
+      /** By Redis, ms: what the times of steps are compared with. */
+      readonly nowMs: number
+      /** When it was asked for, the last time, ms of Redis time. */
+      readonly openedAtMs: number
+      /** When something was last heard of it from outside, ms of Redis time; 0 if never. */
+      readonly heardAtMs: number
+      /** What earlier calls of the job brought, by name. */
+      readonly steps: ReadonlyMap<string, Step>
     }
   | { readonly as: 'ended'; readonly state: string; readonly json: string }
   | { readonly as: 'not-holder' }
@@ -29,7 +38,8 @@ export type Claim =
  * KEYS 1 record, 2 BullMQ's lock, 3 open set
  * ARGV 1 lock token, 2 id, 3 name, 4 queue, 5 payload, 6 fingerprint, 7 deadline in ms
  *      8 id of this claim: the same one, sent again, gets the same answer; 9 BullMQ's id of the job
- * Answers {'not-holder'} | {'conflict'} | {'ended', state, result or fault} | {'claimed', fence, mark or '', ms to the deadline, units, booking or ''}.
+ * Answers {'not-holder'} | {'conflict'} | {'ended', state, result or fault} | {'claimed', fence, mark or '', ms to the deadline, units, booking or '',
+ * now in ms, when it was asked for and last heard of in ms, then name and JSON of each step}.
  * A job of a foreign producer has no record yet: it gets one here.
  */
 const run = script(`
@@ -49,8 +59,18 @@ elseif state == 'failed' or state == 'cancelled' then
   return {'ended', state, redis.call('HGET', KEYS[1], 'fault')}
 end
 local function claimed(mark, booking)
-  return {'claimed', redis.call('HGET', KEYS[1], 'fence'), mark, redis.call('HGET', KEYS[1], 'deadlineAtMs') - now,
-    redis.call('HGET', KEYS[1], 'units') or '0', booking}
+  local answer = {'claimed', redis.call('HGET', KEYS[1], 'fence'), mark, redis.call('HGET', KEYS[1], 'deadlineAtMs') - now,
+    redis.call('HGET', KEYS[1], 'units') or '0', booking, now,
+    redis.call('HGET', KEYS[1], 'createdAtMs'), redis.call('HGET', KEYS[1], 'heardAtMs') or '0'}
+  if not redis.call('HGET', KEYS[1], 'steps') then return answer end
+  local all = redis.call('HGETALL', KEYS[1])
+  for at = 1, #all, 2 do
+    if string.sub(all[at], 1, 5) == 'step:' then
+      answer[#answer + 1] = string.sub(all[at], 6)
+      answer[#answer + 1] = all[at + 1]
+    end
+  end
+  return answer
 end
 local before = redis.call('HMGET', KEYS[1], 'claimId', 'claimMark', 'claimBooking')
 if before[1] == ARGV[8] then return claimed(before[2], before[3]) end
@@ -60,7 +80,7 @@ if sent ~= '' then
   redis.call('HINCRBY', KEYS[1], 'units', 1)
 end
 local booking = redis.call('HGET', KEYS[1], 'booking') or ''
-redis.call('HDEL', KEYS[1], 'sent', 'booking', 'waitUntilMs', 'waitWhy')
+redis.call('HDEL', KEYS[1], 'sent', 'booking', 'waitUntilMs', 'waitWhy', 'woken')
 redis.call('HSET', KEYS[1], 'state', 'running', 'jobId', ARGV[9], 'claimId', ARGV[8], 'claimMark', sent, 'claimBooking', booking)
 redis.call('HINCRBY', KEYS[1], 'fence', 1)
 return claimed(sent, booking)
@@ -85,10 +105,22 @@ export async function claim(
   )
 }
 
-function read([as, second, third, fourth, fifth, sixth]: readonly Reply[]): Claim {
+function read([as, second, third, fourth, fifth, sixth, ...rest]: readonly Reply[]): Claim {
   if (as === 'ended') return { as, state: String(second), json: String(third) }
   if (as === 'not-holder' || as === 'conflict') return { as }
   const booking: unknown = sixth ? JSON.parse(String(sixth)) : undefined
-  const [fence, remainingMs, units] = [second, fourth, fifth].map(Number) as [number, number, number]
-  return { as: 'claimed', fence, unknown: third !== '', remainingMs, units, booking }
+  const [fence, remainingMs, units] = [second, fourth, fifth].map(Number) as Numbers
+  const [nowMs, openedAtMs, heardAtMs] = rest.slice(0, 3).map(Number) as Numbers
+  const times = { remainingMs, nowMs, openedAtMs, heardAtMs }
+  return {
+    as: 'claimed',
+    fence,
+    unknown: third !== '',
+    units,
+    booking,
+    ...times,
+    steps: stepsIn(rest.slice(3)),
+  }
 }
+
+type Numbers = [number, number, number]

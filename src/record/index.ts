@@ -8,9 +8,24 @@ import { type Opened, open, type Request } from './open.ts'
 import { type Due, dueForLook, forgetOpen, isEnd, type JobRecord, read } from './read.ts'
 import { holds, progress, type Running, type Sent, type Speaking, sent } from './sent.ts'
 import { type Settled, type Settlement, settle } from './settle.ts'
+import { type Heard, heard, isWoken, type Keeping, keep, type Step } from './step.ts'
 
 export type { State } from './read.ts'
-export type { Accepted, Claim, JobRecord, Opened, Request, Running, Sent, Settled, Settlement, Speaking }
+export type {
+  Accepted,
+  Claim,
+  Heard,
+  JobRecord,
+  Keeping,
+  Opened,
+  Request,
+  Running,
+  Sent,
+  Settled,
+  Settlement,
+  Speaking,
+  Step,
+}
 export { endedChannel, isEnd }
 
 export interface Records {
@@ -20,6 +35,9 @@ export interface Records {
   holds(id: string, fence: number): Promise<boolean>
   progress(attempt: Running, json: string): Promise<void>
   settle(job: { readonly id: string; readonly fence?: number }, settlement: Settlement): Promise<Settled>
+  keep(attempt: Running, name: string, value: unknown, alias?: string): Promise<Keeping>
+  heard(alias: string): Promise<Heard | undefined>
+  isWoken(id: string): Promise<boolean>
   accept(id: string, result: unknown): Promise<Accepted>
   read(id: string): Promise<JobRecord | undefined>
   dueForLook(limit: number, againMs: number): Promise<Due>
@@ -33,6 +51,9 @@ export const createRecords = (redis: Redis, namespace: string): Records => ({
   holds: (id, fence) => holds(redis, namespace, id, fence),
   progress: (attempt, json) => progress(redis, namespace, attempt, json),
   settle: (job, settlement) => settle(redis, namespace, job, settlement),
+  keep: (attempt, name, value, alias) => keep(redis, namespace, attempt, name, value, alias),
+  heard: alias => heard(redis, namespace, alias),
+  isWoken: id => isWoken(redis, namespace, id),
   accept: (id, result) => accept(redis, namespace, id, result),
   read: id => read(redis, namespace, id),
   dueForLook: (limit, againMs) => dueForLook(redis, namespace, limit, againMs),

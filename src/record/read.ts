@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis'
 import type { FaultReport, Kind } from '../fault.ts'
 import { script } from '../script.ts'
 import { openKey, recordKey } from './keys.ts'
+import type { Step } from './step.ts'
 
 export type State = 'queued' | 'running' | 'waiting' | 'done' | 'failed' | 'cancelled'
 
@@ -37,6 +38,8 @@ export interface JobRecord {
   /** Why the last attempt that is tried again failed. */
   readonly lastFault?: FaultReport
   readonly waiting?: { readonly untilMs: number; readonly why: FaultReport }
+  /** What single calls of a job of several brought, by name. */
+  readonly steps: Readonly<Record<string, Step>>
   readonly result?: unknown
   readonly fault?: FaultReport
 }
@@ -69,6 +72,7 @@ function recordFrom(id: string, fields: Fields): JobRecord {
     unknowns: number('unknowns'),
     units: number('units'),
     tries: triesIn(fields),
+    steps: stepsOf(fields),
     ...(fields['endedAtMs'] && { endedAtMs: number('endedAtMs') }),
     ...(fields['waitUntilMs'] && {
       waiting: { untilMs: number('waitUntilMs'), why: JSON.parse(fields['waitWhy'] ?? '{}') as FaultReport },
@@ -85,6 +89,13 @@ const triesIn = (fields: Fields): Record<string, number> =>
     Object.entries(fields)
       .filter(([name]) => name.startsWith('tries:'))
       .map(([name, count]) => [name.slice('tries:'.length), Number(count)]),
+  )
+
+const stepsOf = (fields: Fields): Record<string, Step> =>
+  Object.fromEntries(
+    Object.entries(fields)
+      .filter(([name]) => name.startsWith('step:'))
+      .map(([name, json]) => [name.slice('step:'.length), JSON.parse(json) as Step]),
   )
 
 /*
