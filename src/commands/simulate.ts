@@ -11,6 +11,9 @@ interface SimulateFlags {
   readonly host: string
   readonly corp?: string
   readonly secret?: string
+  readonly callbackUrl?: string
+  readonly callbackToken?: string
+  readonly callbackAesKey?: string
 }
 
 export const simulate = (program: Command): void => {
@@ -31,6 +34,9 @@ export const simulate = (program: Command): void => {
         notEmpty('--secret'),
       ),
     )
+    .option('--callback-url <url>', 'where its callbacks go; needs the other two')
+    .option('--callback-token <token>', '1 to 32 letters and digits')
+    .option('--callback-aes-key <key>', 'the EncodingAESKey, 43 letters and digits')
     .action(run)
   explain(command, [
     'wecom-media simulate --port 8080 --corp ww1 --secret s1',
@@ -39,13 +45,24 @@ export const simulate = (program: Command): void => {
   ])
 }
 
-async function run({ port, host, corp, secret }: SimulateFlags): Promise<void> {
-  const options = { port, host, corpId: corp, secret }
+async function run(flags: SimulateFlags): Promise<void> {
+  const { port, host, corp, secret } = flags
+  const options = { port, host, corpId: corp, secret, callback: callbackOf(flags) }
   const simulator = await startSimulator(options, process.stdout).catch((error: Error) => {
     throw new CommandError('usage', error.message)
   })
   await untilSignal()
   await simulator.stop()
+}
+
+/** Where callbacks go: all three flags, or none. */
+function callbackOf({ callbackUrl: url, callbackToken: token, callbackAesKey: aesKey }: SimulateFlags) {
+  if (url !== undefined && token !== undefined && aesKey !== undefined) return { url, token, aesKey }
+  if (url === undefined && token === undefined && aesKey === undefined) return undefined
+  throw new CommandError(
+    'usage',
+    'give --callback-url, --callback-token and --callback-aes-key, or none of them',
+  )
 }
 
 function parsePort(text: string): number {

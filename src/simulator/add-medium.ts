@@ -3,17 +3,21 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { BadInput, Input } from './control/input.ts'
-import type { MediaKind, MediaStore, Medium } from './media-store.ts'
+import { type MediaKind, type MediaStore, type Medium, mediaKinds } from './media-store.ts'
+import { speexFrameBytes } from './rules.ts'
 import { seededChunks } from './seeded-bytes.ts'
 
 export interface MediumSpec {
   /** Default: the corp of the first app. */
   readonly corpId?: string | undefined
-  /** 'async' gives an id as the asynchronous upload does. Default 'temporary'. */
+  /**
+   * 'async' gives an id as the asynchronous upload does. 'speex' is HD voice for `media/get/jssdk`: a multiple of 60
+   * bytes, its default type voice/speex. Default 'temporary'.
+   */
   readonly kind?: MediaKind | undefined
   /** Default 'simulated.bin'. */
   readonly name?: string | undefined
-  /** Default application/octet-stream. */
+  /** Default application/octet-stream, but see `kind`. */
   readonly contentType?: string | undefined
   /** Slices must be multiples of 16 bytes. Default false. */
   readonly encrypted?: boolean | undefined
@@ -44,25 +48,26 @@ export async function addMedium(
   defaults: { readonly corpId: string; readonly nowMs: number },
 ): Promise<AddedMedium> {
   const input = Input.from(spec, 'a medium')
-  const kind = input.choiceIfAny('kind', ['temporary', 'async']) ?? 'temporary'
+  const kind = input.choiceIfAny('kind', mediaKinds) ?? 'temporary'
   const facts = {
     corpId: input.textIfAny('corpId') ?? defaults.corpId,
     name: input.textIfAny('name') ?? 'simulated.bin',
-    contentType: input.textIfAny('contentType') ?? 'application/octet-stream',
+    contentType: input.textIfAny('contentType') ?? defaultTypeOf(kind),
     encrypted: input.flagIfAny('encrypted') ?? false,
     createdAtMs: input.integerIfAny('createdAtMs', 0) ?? defaults.nowMs,
     disposition: input.textIfAny('disposition'),
   }
-  const { mediaId, sizeBytes, sha256, createdAtMs } = store.put(kind, {
-    ...facts,
-    ...(await contentOf(store, input)),
-  })
+  const content = await contentOf(store, input, kind === 'speex' ? speexFrameBytes : 1)
+  const { mediaId, sizeBytes, sha256, createdAtMs } = store.put(kind, { ...facts, ...content })
   return { mediaId, sizeBytes, sha256, createdAtMs }
 }
 
 type StoredContent = Pick<Medium, 'sizeBytes' | 'sha256' | 'content'>
 
-async function contentOf(store: MediaStore, input: Input): Promise<StoredContent> {
+const defaultTypeOf = (kind: MediaKind): string =>
+  kind === 'speex' ? 'voice/speex' : 'application/octet-stream'
+
+async function contentOf(store: MediaStore, input: Input, frameBytes: number): Promise<StoredContent> {
   const base64 = input.textIfAny('contentBase64')
   const sizeBytes = input.integerIfAny('sizeBytes', 0, maxSizeBytes)
   const seed = input.integerIfAny('seed', 0)
@@ -70,9 +75,11 @@ async function contentOf(store: MediaStore, input: Input): Promise<StoredContent
   if ((base64 === undefined) === (sizeBytes === undefined)) {
     throw new BadInput("a medium: needs either 'sizeBytes' or 'contentBase64'")
   }
-  return base64 === undefined
-    ? seededContent(seed ?? 1, sizeBytes ?? 0)
-    : storedContent(store, Buffer.from(base64, 'base64'))
+  const bytes = base64 === undefined ? undefined : Buffer.from(base64, 'base64')
+  if ((bytes?.length ?? sizeBytes ?? 0) % frameBytes !== 0) {
+    throw new BadInput(`a medium: this kind comes in frames of ${frameBytes} bytes`)
+  }
+  return bytes === undefined ? seededContent(seed ?? 1, sizeBytes ?? 0) : storedContent(store, bytes)
 }
 
 async function storedContent(store: MediaStore, bytes: Buffer): Promise<StoredContent> {

@@ -1,9 +1,7 @@
 /** Does the content fit the type of an upload? By its first bytes, and for AMR by its length in frames. */
 
 import { readFile } from 'node:fs/promises'
-import type { Switches } from './options.ts'
-import { type Refusal, refusalFor } from './refusal.ts'
-import { type MediaType, maxVoiceMs } from './rules.ts'
+import { type MediaType, maxVoiceMs, type RefusalName } from './rules.ts'
 import type { Spool } from './spool.ts'
 
 const jpg = Buffer.from([0xff, 0xd8, 0xff])
@@ -20,18 +18,14 @@ const startsWith = (bytes: Buffer, magic: Buffer): boolean => bytes.subarray(0, 
 export const isPicture = (head: Buffer): boolean => startsWith(head, jpg) || startsWith(head, png)
 
 /** What is wrong with a spooled upload of this type, if anything. */
-export async function refusalOfContent(
-  type: MediaType,
-  spool: Spool,
-  switches: Switches,
-): Promise<Refusal | undefined> {
+export async function mistakeOfContent(type: MediaType, spool: Spool): Promise<RefusalName | undefined> {
   const { head } = spool
-  if (type === 'image' && !isPicture(head)) return refusalFor('not-an-image', switches)
-  if (type === 'video' && !startsWith(head.subarray(4), ftyp)) return refusalFor('not-mp4', switches)
+  if (type === 'image' && !isPicture(head)) return 'not-an-image'
+  if (type === 'video' && !startsWith(head.subarray(4), ftyp)) return 'not-mp4'
   if (type !== 'voice') return undefined
-  if (!startsWith(head, amrHeader)) return refusalFor('not-amr', switches)
+  if (!startsWith(head, amrHeader)) return 'not-amr'
   const voiceMs = amrDurationMs(await readFile(spool.path))
-  return voiceMs > maxVoiceMs ? refusalFor('voice-too-long', switches) : undefined
+  return voiceMs > maxVoiceMs ? 'voice-too-long' : undefined
 }
 
 /** A frame cut short at the end counts as a frame. */

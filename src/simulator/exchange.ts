@@ -9,6 +9,7 @@ import { htmlReply, jsonReply, type Reply, refusalReply } from './replies.ts'
 import { type Route, routes } from './routes/index.ts'
 import { send, sendPlain } from './sending.ts'
 import type { State } from './state.ts'
+import type { Owner } from './tokens.ts'
 
 /** The log's own strings for them: a piece of the URL would keep the whole URL in memory, for every call. */
 const knownPaths = new Map(
@@ -21,8 +22,8 @@ const pathOf = ({ pathname: path }: URL): { readonly path: string; readonly meth
 /** Logs the arrival, asks the script and the limits, in this very turn of the event loop. */
 export function arrive(state: State, request: IncomingMessage, response: ServerResponse, url: URL): Call {
   const { path, method } = pathOf(url)
-  const app = state.tokens.ownerOf(url.searchParams.get('access_token'))
-  const corp = app?.corpId ?? (method === 'gettoken' ? url.searchParams.get('corpid') : null) ?? undefined
+  const owner = ownerOf(state, url.searchParams)
+  const corp = owner?.corpId ?? (method === 'gettoken' ? url.searchParams.get('corpid') : null) ?? undefined
   const acts = state.faults.due(method, corp)
   const simulatorAtMs = state.clock.nowMs()
   const mediaId = url.searchParams.get('media_id') ?? undefined
@@ -36,12 +37,18 @@ export function arrive(state: State, request: IncomingMessage, response: ServerR
     method,
     path,
     ...(corp === undefined ? {} : { corp }),
-    ...(app?.agent === undefined ? {} : { agent: app.agent }),
+    ...(owner?.agent === undefined ? {} : { agent: owner.agent }),
     ...(request.headers.range === undefined ? {} : { range: request.headers.range }),
     ...(acts.length === 0 ? {} : { fault: acts.map(act => act.do).join('+') }),
     ...(admission.refusal ? { limit: admission.refusal.limit } : {}),
   })
   return new Call(state, request, response, { query: url.searchParams, entry, acts, admission })
+}
+
+/** Of the first token in the query. A method that is told the caller in its body has none: that is not read yet. */
+function ownerOf({ tokens }: State, query: URLSearchParams): Owner | undefined {
+  const names = ['access_token', 'suite_access_token', 'provider_access_token']
+  return tokens.ownerOf(names.map(name => query.get(name)).find(text => text !== null) ?? null)
 }
 
 /** Answers a call, or ends its connection; never throws. */

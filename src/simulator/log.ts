@@ -43,6 +43,12 @@ export interface CallEntry {
   /** Of an upload's content. */
   sha256?: string
   filename?: string
+  /** Of an attachment that was accepted: the one scene its medium is for. */
+  attachmentType?: number
+  /** The company whose token a suite asked for. */
+  tenant?: string
+  /** The asynchronous upload that was accepted or asked for. */
+  jobId?: string
   /** Of a permanent image that was accepted. */
   url?: string
 }

@@ -11,10 +11,14 @@ import { seededChunks } from './seeded-bytes.ts'
 import type { SettableClock } from './settable-clock.ts'
 import { Spool } from './spool.ts'
 
-export type MediaKind = 'temporary' | 'async'
+/** How a medium came: by `media/upload`, asynchronously, from JS-SDK as HD voice, for one scene, from a provider. */
+export const mediaKinds = ['temporary', 'async', 'speex', 'attachment', 'provider'] as const
+
+export type MediaKind = (typeof mediaKinds)[number]
 
 export interface Medium {
   readonly mediaId: string
+  readonly kind: MediaKind
   readonly corpId: string
   readonly name: string
   readonly contentType: string
@@ -32,7 +36,7 @@ export interface Medium {
 export type PermanentImage = Pick<Medium, 'corpId' | 'contentType' | 'sizeBytes' | 'sha256' | 'content'>
 
 /** Ids as seen: `1` and 43 characters from `media/upload`, `3*1*` and 43 from the asynchronous way. */
-const idPrefix: Readonly<Record<MediaKind, string>> = { temporary: '1', async: '3*1*' }
+const idPrefixOf = (kind: MediaKind): string => (kind === 'async' ? '3*1*' : '1')
 
 export class MediaStore {
   readonly #clock: SettableClock
@@ -51,9 +55,9 @@ export class MediaStore {
     return Spool.create(join(await this.#folder, randomUUID()), capBytes)
   }
 
-  put(kind: MediaKind, medium: Omit<Medium, 'mediaId'>): Medium {
-    const mediaId = idPrefix[kind] + randomBytes(33).toString('base64url').slice(0, 43)
-    const kept = { ...medium, mediaId }
+  put(kind: MediaKind, medium: Omit<Medium, 'mediaId' | 'kind'>): Medium {
+    const mediaId = idPrefixOf(kind) + randomBytes(33).toString('base64url').slice(0, 43)
+    const kept = { ...medium, kind, mediaId }
     this.#media.set(mediaId, kept)
     return kept
   }

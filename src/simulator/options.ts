@@ -1,15 +1,14 @@
 /** What can be set about a simulator, with the defaults; every doubtful behaviour of the platform is a switch. */
 
+import type { Accounts, App, Provider, Suite, Tenant } from './apps.ts'
 import type { LimitChange } from './limits/settings.ts'
-import { maxGetBytes, type RefusalName, tokenLifetimeMs } from './rules.ts'
-
-/** One credential of the platform. Media belong to the corp, tokens to the app. */
-export interface App {
-  readonly corpId: string
-  readonly secret: string
-  /** A label of this app, repeated in the log. */
-  readonly agent?: string | undefined
-}
+import {
+  callbackCheckTimeoutMs,
+  callbackTimeoutMs,
+  maxGetBytes,
+  type RefusalName,
+  tokenLifetimeMs,
+} from './rules.ts'
 
 export interface Switches {
   /** Repeated `gettoken` inside the validity answers the same token (p/97164 says so, p/91039 no longer). Default true. */
@@ -32,13 +31,37 @@ export interface Switches {
   readonly closeAfterFile: boolean
   /** Files of `media/get` carry `Error-Code: 0` too, as JSON answers do. Default false. */
   readonly errorCodeOnFiles: boolean
-  /** Other codes for the rows of `refusalCodes`. Default none. */
+  /** The tokens of suites and their tenants come with `errcode: 0`; samples show it, notes deny it. Default false. */
+  readonly errcodeOnServiceTokens: boolean
+  /** `media/get` serves attachments too, as it serves every medium of the corp; no page says so. Default true. */
+  readonly getAttachments: boolean
+  /** An asynchronous upload's end shows so late after its download, in real time; 'hold': by `finishJobs`. Default 0. */
+  readonly asyncDelayMs: number | 'hold'
+  /** An asynchronous upload's download fails when nothing comes for so long, in real time. Default 30 s. */
+  readonly asyncIdleMs: number
+  /** The callback goes out after the download, before that delay: the result still says "running". Default false. */
+  readonly callbackBeforeResult: boolean
+  /** Type of `status` in an asynchronous upload's result; its table and its sample differ. Default 'number'. */
+  readonly asyncStatus: 'number' | 'string'
+  /** A callback without its whole answer by then is sent again. Default 5 s, as in the manual. */
+  readonly callbackTimeoutMs: number
+  /** A check of a callback URL fails by then. Default 1 s, as in the manual. */
+  readonly callbackCheckTimeoutMs: number
+  /** Between the three attempts of a callback, in real time; not documented. Default 1 s. */
+  readonly callbackRetryGapMs: number
+  /** Other codes for the rows of `refusalCodes` and `credentialCodes`. Default none. */
   readonly errcodes: Readonly<Partial<Record<RefusalName, number>>>
 }
 
 export interface SimulatorOptions {
   /** Default: one app, see `defaultApp`. The first app's corp is the default of `addMedia`. */
   readonly apps?: readonly App[]
+  /** Third-party apps. Default none. */
+  readonly suites?: readonly Suite[]
+  /** The companies that authorised them. Default none. */
+  readonly tenants?: readonly Tenant[]
+  /** Default none. */
+  readonly providers?: readonly Provider[]
   /** Default 0: a free one. */
   readonly port?: number
   /** Default 127.0.0.1. */
@@ -47,7 +70,7 @@ export interface SimulatorOptions {
   readonly startMs?: number
   /** The clock moves by `advance` and `set` only. Default false. */
   readonly frozen?: boolean
-  /** Life of an access token in milliseconds, whole seconds. Default 7200 s. */
+  /** Life of a token of any kind in milliseconds, whole seconds. Default 7200 s. */
   readonly tokenLifetimeMs?: number
   readonly switches?: Partial<Switches>
   /** Where they differ from the manual's; see `LimitSettings`. */
@@ -70,10 +93,19 @@ const defaultSwitches: Switches = {
   imageOrigin: undefined,
   closeAfterFile: true,
   errorCodeOnFiles: false,
+  errcodeOnServiceTokens: false,
+  getAttachments: true,
+  asyncDelayMs: 0,
+  asyncIdleMs: 30_000,
+  callbackBeforeResult: false,
+  asyncStatus: 'number',
+  callbackTimeoutMs,
+  callbackCheckTimeoutMs,
+  callbackRetryGapMs: 1000,
   errcodes: {},
 }
 
-export interface Settings {
+export interface Settings extends Accounts {
   readonly apps: readonly [App, ...App[]]
   readonly port: number
   readonly host: string
@@ -88,6 +120,9 @@ export function settingsOf(options: SimulatorOptions): Settings {
   const [first = defaultApp, ...others] = options.apps ?? []
   return {
     apps: [first, ...others],
+    suites: options.suites ?? [],
+    tenants: options.tenants ?? [],
+    providers: options.providers ?? [],
     port: options.port ?? 0,
     host: options.host ?? '127.0.0.1',
     startMs: options.startMs,

@@ -1,7 +1,7 @@
 /** An answer of the platform that says no, thrown by routes; the exchange turns it into JSON with HTTP 200. */
 
 import type { Switches } from './options.ts'
-import { type RefusalName, refusalCodes, texts } from './rules.ts'
+import { credentialCodes, type RefusalName, refusalCodes, texts } from './rules.ts'
 
 export class Refusal extends Error {
   override readonly name = 'Refusal'
@@ -15,4 +15,4 @@ export class Refusal extends Error {
 
 /** The refusal for a mistake whose code is only assumed. */
 export const refusalFor = (name: RefusalName, switches: Switches): Refusal =>
-  new Refusal(switches.errcodes[name] ?? refusalCodes[name])
+  new Refusal(switches.errcodes[name] ?? { ...refusalCodes, ...credentialCodes }[name])

@@ -1,6 +1,7 @@
 /** What a call is answered with, before any fault spoils it. */
 
 import type { Act } from './faults.ts'
+import type { Switches } from './options.ts'
 import type { Refusal } from './refusal.ts'
 
 export interface Reply {
@@ -29,6 +30,14 @@ export function platformReply(errcode: number, errmsg: string, fields: Record<st
   const reply = jsonReply(200, { errcode, errmsg, ...fields })
   const headers = { ...reply.headers, 'Error-Code': `${errcode}`, 'Error-Msg': errmsg || 'ok' }
   return { ...reply, headers, errcode }
+}
+
+/** The same without a code in the body, where the switch does not ask for one: its absence means success. */
+export function serviceReply(fields: Record<string, unknown>, switches: Switches): Reply {
+  const reply = platformReply(0, 'ok', fields)
+  if (switches.errcodeOnServiceTokens) return reply
+  const { sizeBytes, body } = jsonReply(200, fields)
+  return { ...reply, sizeBytes, body }
 }
 
 /** The errmsg shape of production (sample in p/98988); the hint is 10 digits of time and 9 of the call. */

@@ -3,26 +3,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type AddedMedium, addMedium, type MediumSpec } from './add-medium.ts'
-import type { Call } from './call.ts'
+import type { App } from './apps.ts'
+import { CallbackMethods } from './callback-methods.ts'
 import { control } from './control/api.ts'
-import { answer, arrive } from './exchange.ts'
+import type { Directory } from './directory.ts'
+import { arrive } from './exchange.ts'
 import type { Faults } from './faults.ts'
 import type { Limits } from './limits/limits.ts'
 import type { CallEntry, CallFilter, CallPredicate, WaitOptions } from './log.ts'
-import { type App, type Settings, type SimulatorOptions, settingsOf } from './options.ts'
+import { type Settings, type SimulatorOptions, settingsOf } from './options.ts'
 import { type Peak, type PeakQuestion, peak, type Rate, type RateQuestion, rate } from './rates.ts'
 import { routes } from './routes/index.ts'
 import { serveImage } from './serve-image.ts'
 import type { ClockChange, ClockReading, SettableClock } from './settable-clock.ts'
-import { createState, type State } from './state.ts'
-import type { DeadTokenCode } from './tokens.ts'
-
-export interface Invalidation {
-  /** Default: all corps. */
-  readonly corpId?: string | undefined
-  /** What the dead token is answered with from now on; the platform does both. Default 40014. */
-  readonly errcode?: DeadTokenCode | undefined
-}
+import { abortAll, createState, resetState, type State } from './state.ts'
+import type { Invalidation } from './tokens.ts'
+import { UnderWay } from './under-way.ts'
 
 /** As many as nginx keeps an idle connection by default. */
 const keepAliveTimeoutMs = 75_000
@@ -30,24 +26,28 @@ const keepAliveTimeoutMs = 75_000
 /**
  * A stand-in for WeCom's media API on localhost.
  *
- * It does NOT imitate: TLS and HTTP/2; permissions of an app; limits that the manual gives to no media method
- * (`debug=1`, jsapi_ticket), the throttle on right calls of gettoken, the higher limits of third-party providers,
- * limits that slowly tighten or that differ between the platform's own servers; the minute that a change of the
- * trusted IPs takes; a picture host apart from the API, or pictures blocked outside WeCom; virus checks and
- * transcoding (a voice comes back as it went in); what users see of a message; timing.
+ * It does NOT imitate: TLS and HTTP/2; permissions of an app other than 客户联系; how a company authorises a suite
+ * (permanent codes are settings here); limits that the manual gives to no media method (`debug=1`, jsapi_ticket),
+ * those per corp on a call that names its caller in the body (the token of a suite or a provider), the throttle on
+ * right calls of gettoken, the higher limits of third-party providers, limits that slowly tighten or that differ
+ * between the platform's own servers; the minute that a change of the trusted IPs takes; a picture host apart from the API, or pictures blocked outside WeCom; virus checks and
+ * transcoding (a voice comes back as it went in, HD voice from media/get too); resolution and duration of an
+ * attachment, and where a medium may be used besides media/get; what users see of a message; timing.
  * Where the manual is silent it does what its switches say, and the switches are guesses: above all where a
  * window of a limit begins, and what a refused call costs.
  */
-export class Simulator {
+export class Simulator extends CallbackMethods {
   readonly #settings: Settings
   readonly #state: State
   readonly #server: Server
-  /** Calls under way, each with its end. */
-  readonly #calls = new Map<Call, Promise<void>>()
+  readonly #underWay = new UnderWay()
 
   constructor(options: SimulatorOptions = {}) {
-    this.#settings = settingsOf(options)
-    this.#state = createState(this.#settings, Object.keys(routes))
+    const settings = settingsOf(options)
+    const state = createState(settings, Object.keys(routes))
+    super(state)
+    this.#settings = settings
+    this.#state = state
     this.#server = createServer({ keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: 0 })
     this.#server.on('request', (request, response) => this.#handle(request, response))
   }
@@ -74,6 +74,11 @@ export class Simulator {
     return this.#state.limits
   }
 
+  /** The apps, suites, tenants and providers, to be added to while it runs. */
+  get directory(): Directory {
+    return this.#state.directory
+  }
+
   /** Rejects with the server's error, such as EADDRINUSE. */
   async start(): Promise<this> {
     const started = Promise.withResolvers<void>()
@@ -86,28 +91,23 @@ export class Simulator {
 
   /** Cuts what is under way and removes all files. */
   async stop(): Promise<void> {
-    this.#cutAll()
+    this.#underWay.cut()
     if (this.#server.listening) {
       const closed = Promise.withResolvers<void>()
       this.#server.close(() => closed.resolve())
       this.#server.closeAllConnections()
       await closed.promise
     }
-    await Promise.all(this.#calls.values())
+    await this.#underWay.ended()
+    await abortAll(this.#state)
     await this.#state.media.clear()
   }
 
-  /** Back to the start: no media, tokens, faults, calls; the clock, the apps and the limits as at the start. */
+  /** Cuts what is under way, and goes back to the start. */
   async reset(): Promise<void> {
-    const { faults, limits, tokens, clock, media, log } = this.#state
-    this.#cutAll()
-    await Promise.all(this.#calls.values())
-    faults.clear()
-    limits.reset()
-    tokens.reset()
-    clock.reset()
-    await media.clear()
-    log.clear()
+    this.#underWay.cut()
+    await this.#underWay.ended()
+    await resetState(this.#state)
   }
 
   log(filter?: CallFilter | CallPredicate): CallEntry[] {
@@ -148,25 +148,23 @@ export class Simulator {
   }
 
   /** Takes tokens back before their time; answers how many. */
-  invalidateTokens({ corpId, errcode = 40014 }: Invalidation = {}): number {
-    return this.#state.tokens.invalidate(corpId, errcode)
+  invalidateTokens(which: Invalidation = {}): number {
+    return this.#state.tokens.invalidate(which)
   }
 
   addApp(app: App): void {
-    this.#state.tokens.addApp(app)
+    this.directory.add({ apps: [app] })
+  }
+
+  /** A new suite ticket, good for 30 minutes; throws `BadInput` for an unknown suite. */
+  issueTicket(suiteId: string): string {
+    return this.#state.tickets.issue(suiteId)
   }
 
   /** Throws `BadInput` for a medium that makes no sense. */
   addMedia(spec: MediumSpec): Promise<AddedMedium> {
     const { media, clock } = this.#state
     return addMedium(media, spec, { corpId: this.#settings.apps[0].corpId, nowMs: clock.nowMs() })
-  }
-
-  #cutAll(): void {
-    for (const call of this.#calls.keys()) {
-      if (call.entry.state !== 'done') call.note({ aborted: 'simulator' })
-      call.request.socket.resetAndDestroy()
-    }
   }
 
   get #origin(): string {
@@ -185,10 +183,8 @@ export class Simulator {
       void serveImage(this.#state.media, response, url.pathname)
       return
     }
-    const call = arrive(this.#state, request, response, url ?? new URL('http://simulator/unreadable'))
-    this.#calls.set(
-      call,
-      answer(call).finally(() => this.#calls.delete(call)),
+    this.#underWay.answer(
+      arrive(this.#state, request, response, url ?? new URL('http://simulator/unreadable')),
     )
   }
 }

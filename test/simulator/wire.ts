@@ -21,6 +21,27 @@ export const getJson = async (url: string, init: RequestInit = {}): Promise<Json
   return { status: response.status, headers: response.headers, json: JSON.parse(await response.text()) }
 }
 
+/** `path` is that of a method with its query. */
+export const postJson = (simulator: Simulator, path: string, body: unknown): Promise<JsonAnswer> =>
+  getJson(`${simulator.baseUrl}/${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+
+/** One file as multipart, to any method. */
+export const postFile = (
+  simulator: Simulator,
+  path: string,
+  content: Uint8Array | string,
+  disposition?: string,
+): Promise<JsonAnswer> =>
+  getJson(`${simulator.baseUrl}/${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': `multipart/form-data; boundary=${boundary}` },
+    body: multipart(content, disposition),
+  })
+
 export const gettoken = (
   simulator: Simulator,
   { corpId, secret }: { corpId: string; secret: string } = defaultApp,

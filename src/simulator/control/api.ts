@@ -2,15 +2,18 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { MediumSpec } from '../add-medium.ts'
+import { callbackActions } from '../callback-control.ts'
 import type { FaultSpec } from '../faults.ts'
 import type { LockoutSpec } from '../limits/limits.ts'
 import type { LimitChange } from '../limits/settings.ts'
 import { readFilter } from '../log.ts'
 import { readPeakQuestion, readRateQuestion } from '../rates.ts'
+import { type TokenKind, tokenCodes } from '../rules.ts'
 import type { Simulator } from '../simulator.ts'
+import { readAccounts, readApp } from './accounts.ts'
 import { BadInput, Input } from './input.ts'
 
-interface Action {
+export interface Action {
   readonly simulator: Simulator
   /** The JSON body of a POST, the query of everything else. */
   readonly input: Input
@@ -84,29 +87,42 @@ const actions: Readonly<Record<string, (action: Action) => unknown>> = {
     return { released: simulator.release(callId) }
   },
   'POST tokens/invalidate': ({ simulator, input }) => {
-    const corpId = input.textIfAny('corpId')
+    const which = {
+      corpId: input.textIfAny('corpId'),
+      suiteId: input.textIfAny('suiteId'),
+      kind: input.choiceIfAny('kind', Object.keys(tokenCodes) as TokenKind[]),
+    }
     const errcode = input.is('errcode', 42001) ? 42001 : input.is('errcode', 40014) ? 40014 : undefined
     if (errcode === undefined && !input.is('errcode', undefined)) {
       throw new BadInput("a token: 'errcode' must be 40014 or 42001")
     }
     input.end()
-    return { invalidated: simulator.invalidateTokens({ corpId, errcode }) }
+    return { invalidated: simulator.invalidateTokens({ ...which, errcode }) }
   },
   'POST apps': ({ simulator, input }) => {
-    const app = {
-      corpId: input.text('corpId'),
-      secret: input.text('secret'),
-      agent: input.textIfAny('agent'),
-    }
-    input.end()
-    simulator.addApp(app)
+    simulator.addApp(readApp(input))
     return {}
+  },
+  'POST accounts': ({ simulator, input }) => {
+    simulator.directory.add(readAccounts(input))
+    return {}
+  },
+  'POST tenants/revoke': ({ simulator, input }) => {
+    const tenant = { suiteId: input.text('suiteId'), corpId: input.text('corpId') }
+    input.end()
+    return { revoked: simulator.directory.revoke(tenant) }
+  },
+  'POST tickets': ({ simulator, input }) => {
+    const suiteId = input.text('suiteId')
+    input.end()
+    return { ticket: simulator.issueTicket(suiteId) }
   },
   'POST media': ({ simulator, value }) => simulator.addMedia(value as MediumSpec),
   'POST reset': async ({ simulator }) => {
     await simulator.reset()
     return {}
   },
+  ...callbackActions,
 }
 
 /** Answers one request of the control API: 400 with one line for bad input, 404 for an unknown action. */

@@ -70,6 +70,12 @@ export class Input {
     return this.#refuse(name, 'must be true or false')
   }
 
+  choicesIfAny<const Value extends string>(name: string, values: readonly Value[]): Value[] | undefined {
+    const chosen = this.textsIfAny(name)?.map(text => values.find(each => each === text))
+    if (chosen?.includes(undefined)) return this.#refuse(name, `may hold only: ${values.join(', ')}`)
+    return chosen as Value[] | undefined
+  }
+
   textsIfAny(name: string): string[] | undefined {
     const value = this.#get(name)
     const isRight = Array.isArray(value) && value.every(each => typeof each === 'string')
@@ -81,6 +87,13 @@ export class Input {
   inputIfAny(name: string): Input | undefined {
     const value = this.#get(name)
     return value === undefined ? undefined : Input.from(value, `${this.#what}, '${name}'`)
+  }
+
+  /** A list of objects, each to be read and ended by itself; none for an absent field. */
+  inputs(name: string): Input[] {
+    const value = this.#get(name) ?? []
+    if (!Array.isArray(value)) return this.#refuse(name, 'must be a list')
+    return value.map(each => Input.from(each, `${this.#what}, '${name}'`))
   }
 
   /** The fields that are there. */

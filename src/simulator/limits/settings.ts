@@ -55,7 +55,7 @@ const base = { on: true, per: 'corp', counts: 'calls' } as const
 
 export const defaultLimits: LimitSettings = {
   rules: {
-    // Per corp and API, and per address and API: p/90454 (2023-08).
+    // Per corp and API, and per address and API: p/90454 (2023-08). A suite's token counts for its provider.
     minute: { ...base, calls: 10_000, windowMs: minuteMs },
     hour: { ...base, calls: 150_000, windowMs: hourMs },
     ipMinute: { ...base, on: false, per: 'ip', calls: 20_000, windowMs: minuteMs },

@@ -1,4 +1,7 @@
-/** `GET gettoken?corpid&corpsecret` (p/91039). A token that is handed out again tells the seconds it has left. */
+/**
+ * `GET gettoken?corpid&corpsecret` (p/91039, and p/97164 for agent-built apps). A token that is handed out again
+ * tells the seconds it has left.
+ */
 
 import type { Call } from '../call.ts'
 import { Refusal } from '../refusal.ts'
@@ -9,6 +12,6 @@ export function gettoken({ query, state }: Call): Reply {
   const secret = query.get('corpsecret')
   if (!corpId) throw new Refusal(41002)
   if (!secret) throw new Refusal(41004)
-  const token = state.tokens.issue(corpId, secret)
+  const token = state.tokens.issue('access', state.directory.app(corpId, secret))
   return platformReply(0, 'ok', { access_token: token.text, expires_in: token.expiresInS })
 }

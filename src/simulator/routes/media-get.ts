@@ -18,6 +18,7 @@ export function mediaGet(call: Call): Reply {
   if (!mediaId) throw new Refusal(41006)
   call.note({ mediaId })
   const medium = media.find(mediaId, app.corpId)
+  if (medium.kind === 'attachment' && !settings.switches.getAttachments) throw new Refusal(40007)
   if (call.act('ignore-range')) return whole(medium, settings.switches)
   const slice = sliceOf(call.request.headers.range, medium.sizeBytes)
   if (slice && slice.startByte >= medium.sizeBytes) return notSatisfiable(medium)
@@ -51,7 +52,8 @@ function checkSize({ sizeBytes, encrypted }: Medium, slice: Slice | undefined, s
   }
 }
 
-function whole(medium: Medium, switches: Switches): Reply {
+/** The file without a look at Range. */
+export function whole(medium: Medium, switches: Switches): Reply {
   const { sizeBytes } = medium
   return {
     status: 200,

@@ -3,10 +3,11 @@
  * any name. Order of the checks is assumed, as for `media/upload`.
  */
 
+import type { Grantee } from '../apps.ts'
 import type { Call } from '../call.ts'
 import { contentTypeOf, isPicture } from '../content.ts'
 import { boundaryOf } from '../multipart.ts'
-import type { App, Switches } from '../options.ts'
+import type { Switches } from '../options.ts'
 import { lacksLength, receive } from '../receive.ts'
 import { type Refusal, refusalFor } from '../refusal.ts'
 import { bytesReply, platformReply, type Reply } from '../replies.ts'
@@ -40,7 +41,7 @@ function refusalOf({ sizeBytes, head }: Spool, switches: Switches): Refusal | un
   return isRefused ? refusalFor('not-a-permanent-image', switches) : undefined
 }
 
-async function accept(call: Call, { corpId }: App, filename: string, spool: Spool): Promise<Reply> {
+async function accept(call: Call, { corpId }: Grantee, filename: string, spool: Spool): Promise<Reply> {
   const { media, settings } = call.state
   const { path, sizeBytes, head } = spool
   const { sha256 } = await spool.keep()
