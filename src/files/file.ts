@@ -2,7 +2,10 @@
 
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
+import { Fault } from '../fault.ts'
 import { type LocalOptions, openLocal } from './dir.ts'
+import type { Web } from './http.ts'
+import { webIsOff } from './web-policy.ts'
 
 /** PATH_MAX of Linux, in bytes. */
 const pathMaxBytes = 4_096
@@ -10,13 +13,30 @@ const pathMaxBytes = 4_096
 const isUsablePath = (path: string): boolean =>
   path.isWellFormed() && !path.includes('\0') && Buffer.byteLength(path) <= pathMaxBytes
 
-/** A path under a root. Becomes a union with `{ url }` when URLs come in. */
-export const FileRef = z.strictObject({
+/** A path under a root. */
+const PathRef = z.strictObject({
   path: z
     .string()
     .min(1)
     .max(pathMaxBytes)
     .refine(isUsablePath, `at most ${pathMaxBytes} bytes of UTF-8, without NUL`),
+})
+
+const urlMaxBytes = 2_048
+
+const isUsableUrl = (url: string): boolean => url.isWellFormed() && Buffer.byteLength(url) <= urlMaxBytes
+
+/** An address that workers fetch from, if their configuration allows it. */
+const UrlRef = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .max(urlMaxBytes)
+    .refine(isUsableUrl, `at most ${urlMaxBytes} bytes of UTF-8`),
+})
+
+/** A file under a root, or at a URL. */
+export const FileRef = z.union([PathRef, UrlRef], {
+  error: `must be { "path": … } of at most ${pathMaxBytes} bytes, or { "url": … } with http(s) and at most ${urlMaxBytes} bytes`,
 })
 
 export type FileRef = z.output<typeof FileRef>
@@ -33,6 +53,32 @@ export interface Source {
   close(): Promise<void>
 }
 
-/** Opens what a reference names; the caller closes it. Errors: those of `openLocal`. */
-export const openSource = (ref: FileRef, options: LocalOptions): Promise<Source> =>
-  openLocal(ref.path, options)
+export interface SourceOptions extends LocalOptions {
+  /** What fetches URLs; without it every URL is refused. */
+  readonly web?: Web
+  /** Where URLs are spooled to. */
+  readonly spoolDir?: string
+  /** The job's id, part of the spool file's name; default `source`. */
+  readonly id?: string
+  /** Cap on what a URL may bring; default 200 MiB, the most that the platform takes. */
+  readonly maxBytes?: number
+  readonly signal?: AbortSignal
+}
+
+const defaultMaxBytes = 200 * 1024 * 1024
+
+const openUrl = (url: string, options: SourceOptions): Promise<Source> => {
+  const { web, spoolDir, id = 'source', maxBytes = defaultMaxBytes } = options
+  if (web === undefined) throw webIsOff()
+  if (spoolDir === undefined) throw new Fault('config', 'no folder to spool URLs to: name one as spoolDir')
+  return web.spool(url, {
+    dir: spoolDir,
+    id,
+    maxBytes,
+    signal: options.signal ?? new AbortController().signal,
+  })
+}
+
+/** Opens what a reference names; the caller closes it. Errors: those of `openLocal` and of `Web.spool`. */
+export const openSource = async (ref: FileRef, options: SourceOptions): Promise<Source> =>
+  'url' in ref ? openUrl(ref.url, options) : openLocal(ref.path, options)

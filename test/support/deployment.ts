@@ -1,6 +1,7 @@
 /** A whole deployment for one test: simulator, Redis namespace, folders, producer, and workers in this process or as real ones. */
 
 import { readFile, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { type App, startApp } from '../../src/app.ts'
@@ -9,7 +10,7 @@ import { createProducer, type Producer } from '../../src/index.ts'
 import { createLog } from '../../src/log.ts'
 import { namespaceOf } from '../../src/namespace.ts'
 import { createRecords, type Records } from '../../src/record/index.ts'
-import { Simulator } from '../../src/simulator/index.ts'
+import { Simulator, type SimulatorOptions } from '../../src/simulator/index.ts'
 import { atEnd } from './at-end.ts'
 import { type NodeProcess, startNode } from './processes.ts'
 import { testRedis } from './redis.ts'
@@ -25,12 +26,14 @@ export interface Deployment {
   readonly namespace: string
   readonly records: Records
   readonly producer: Producer
+  /** Where this deployment is called back, if it is. */
+  readonly callbackUrl: string
   /** The one root; `put` writes into it. */
   readonly root: string
   readonly downloads: string
   readonly config: Config
   put(name: string, content: string | Buffer): Promise<string>
-  /** Workers in this process. */
+  /** Workers in this process; with callbacks they listen for them. */
   startHere(config?: Partial<Config>): Promise<App>
   /** A worker of its own process, ready. `env` is added to its settings; REDIS_URL may lead through a proxy. */
   startWorker(env?: Readonly<Record<string, string>>): Promise<NodeProcess>
@@ -40,7 +43,19 @@ export interface DeploymentOptions {
   /** Default: a corner of the shared Redis. */
   readonly redisUrl?: string
   readonly lockMs?: number
+  /** The app is called back: one process at a time can listen, see `silent`. */
+  readonly callback?: boolean
+  /** Of the simulator. */
+  readonly switches?: SimulatorOptions['switches']
+  /** Settings of all workers, besides ours. */
+  readonly env?: Readonly<Record<string, string>>
 }
+
+/** Of the app's callback; for tests that send their own. */
+export const callbackKeys = { token: 'TestToken01', aesKey: 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPA' }
+
+/** For a worker beside one that listens for callbacks already. */
+export const silent = { WECOM_CALLBACK_TOKEN: '', WECOM_CALLBACK_AES_KEY: '' }
 
 export const account = { corpId: 'ww_test_corp', secret: 'test-secret-of-no-value' }
 
@@ -48,7 +63,13 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
   const shared = testRedis()
   const { redis, prefix } = shared
   const redisUrl = options.redisUrl ?? shared.url
-  const simulator = await new Simulator({ apps: [account] }).start()
+  const port = options.callback ? await freePort() : 0
+  const callback = { ...callbackKeys, url: `http://127.0.0.1:${port}/callback/default` }
+  const { switches = {} } = options
+  const simulator = await new Simulator({
+    apps: [options.callback ? { ...account, callback } : account],
+    switches: { callbackRetryGapMs: 100, ...switches },
+  }).start()
   atEnd(() => simulator.stop())
   const [root, downloads] = [await tempDir(), await tempDir()]
   const namespace = namespaceOf(simulator.baseUrl, prefix)
@@ -67,6 +88,12 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
     WECOM_MEDIA_GRACE_MS: '2000',
     WECOM_MEDIA_ADMIN_PORT: '0',
     LOG_LEVEL: 'info',
+    ...(options.callback && {
+      WECOM_CALLBACK_TOKEN: callbackKeys.token,
+      WECOM_CALLBACK_AES_KEY: callbackKeys.aesKey,
+      WECOM_MEDIA_PORT: String(port),
+    }),
+    ...options.env,
   }
   const config = readConfig(env)
   return {
@@ -75,6 +102,7 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
     namespace,
     records: createRecords(redis, namespace),
     producer,
+    callbackUrl: callback.url,
     root,
     downloads,
     config,
@@ -85,7 +113,10 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
     },
     async startHere(changes = {}) {
       const log = createLog('silent')
-      const app = await startApp({ ...config, ...changes }, { redisUrl, log, listen: false })
+      const app = await startApp(
+        { ...config, ...changes },
+        { redisUrl, log, listen: options.callback ?? false },
+      )
       atEnd(() => app.stop())
       return app
     },
@@ -97,6 +128,15 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
       return worker
     },
   }
+}
+
+/** One that nobody has at this moment. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
 }
 
 /** The bytes of a finished download. */

@@ -26,6 +26,7 @@ export type Script = (ask: Ask, socket: Socket) => unknown
 export interface Origin {
   /** With `/cgi-bin`, as a client of the platform wants it. */
   readonly baseUrl: string
+  readonly port: number
   readonly asks: readonly Ask[]
 }
 
@@ -92,7 +93,7 @@ const requestsOf = (onHead: (text: string) => void) => {
 }
 
 /** Starts on a free port of loopback; closed with the test. */
-export const startOrigin = async (script: Script): Promise<Origin> => {
+export const startOrigin = async (script: Script, host = '127.0.0.1'): Promise<Origin> => {
   const asks: Ask[] = []
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
@@ -110,12 +111,12 @@ export const startOrigin = async (script: Script): Promise<Origin> => {
     }
     socket.on('data', requestsOf(onHead))
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen(0, host, resolve))
   atEnd(async () => {
     for (const socket of sockets) socket.destroy()
     await new Promise(resolve => server.close(resolve))
   })
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  return { baseUrl: `http://127.0.0.1:${port}/cgi-bin`, asks }
+  return { baseUrl: `http://${host}:${port}/cgi-bin`, port, asks }
 }
