@@ -20,7 +20,9 @@ else bare()
 
 function bare(): void {
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null })
-  const { corpId = '', secret = '' } = config.apps['default'] ?? {}
+  const app = config.apps['default']
+  if (!app || app.kind === 'third-party') throw new Error('set WECOM_CORP_ID and WECOM_CORP_SECRET')
+  const { corpId, secret } = app
   const tokens = redisTokenStore({ redis, prefix: 'bench' })
   const client = createClient({ corpId, secret, baseUrl: config.baseUrl, tokens, connections: 32 })
   const send = (name: string) =>

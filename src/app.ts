@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis'
 import { startChores } from './app/chores.ts'
 import { openLimits } from './app/limiting.ts'
 import { openAdmin } from './app/pages.ts'
+import { openPublic } from './app/public.ts'
 import { hooksFor, limitHook, redisTrouble } from './app/report.ts'
 import { openResources } from './app/resources.ts'
 import { systemClock } from './clock.ts'
@@ -33,6 +34,8 @@ export interface AppOptions {
 export interface App {
   /** Of the admin listener. */
   readonly url: string | undefined
+  /** Of the public listener, which is there when an app has a callback. */
+  readonly publicUrl: string | undefined
   /** Take no more jobs, let running ones end within the grace, hand the rest back, close everything. */
   stop(): Promise<void>
 }
@@ -47,8 +50,8 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     for (let close = closers.pop(); close; close = closers.pop()) await close()
   }
   try {
-    const url = await start(config, options, close => closers.push(close))
-    return { url, stop }
+    const urls = await start(config, options, close => closers.push(close))
+    return { ...urls, stop }
   } catch (error) {
     await stop()
     throw error
@@ -62,7 +65,7 @@ async function start(
   config: Config,
   options: AppOptions,
   later: (close: Close) => void,
-): Promise<string | undefined> {
+): Promise<Omit<App, 'stop'>> {
   const { log, redisUrl, listen = true } = options
   const shared = namespaceOf(config.baseUrl, config.prefix)
   const namespace = options.jobsNamespace ?? shared
@@ -86,10 +89,12 @@ async function start(
   await Promise.all(workers.map(worker => worker.ready()))
   await listenForCancels(subscriber, endedChannel(namespace), workers)
   later(startChores({ records, admin, downloads: config.downloads, log, metrics }))
-  if (!listen) return undefined
+  if (!listen) return { url: undefined, publicUrl: undefined }
   const server = await openAdmin(config, { registry, metrics, admin, limits, resources, workers, redis })
   later(() => server.close())
-  return server.url
+  const listener = await openPublic(config, { redisUrl, namespace, shared, log, metrics })
+  if (listener) later(() => listener.close())
+  return { url: server.url, publicUrl: listener?.url }
 }
 
 async function usable(folder: string): Promise<void> {

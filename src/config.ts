@@ -1,21 +1,17 @@
 /** The only reader of the environment. One table: every setting with its default and unit; all mistakes are reported at once, by name. */
 
-import { delimiter, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { z } from 'zod'
+import { type AppConfig, type AppsConfig, type CallbackConfig, readApps, readSecret } from './config-apps.ts'
 import { limitsSetting } from './config-limits.ts'
+import { folders, hostsSetting, integer, port, secretFile, url, words } from './config-values.ts'
 import { Fault } from './fault.ts'
+import type { WebPolicy } from './files/web-policy.ts'
 import type { LimitsConfig } from './limits/index.ts'
 import { defaultPrefix } from './namespace.ts'
 import { defaultBaseUrl } from './wecom/platform.ts'
 
 const mebibyte = 1024 * 1024
-
-const url = (protocol: RegExp, what: string) => z.url({ protocol, error: `must be ${what}` })
-const integer = (min: number, max: number) => {
-  const range = `must be ${min} to ${max}`
-  return z.coerce.number('must be a number').int('must be a whole number').min(min, range).max(max, range)
-}
-const folders = z.string().transform(list => list.split(delimiter).filter(folder => folder !== ''))
 
 /** TABLE of settings. README's table is tested against it. */
 export const settings = {
@@ -27,6 +23,31 @@ export const settings = {
   },
   WECOM_CORP_ID: { schema: z.string().min(1).optional(), help: 'CorpID of the company' },
   WECOM_CORP_SECRET: { schema: z.string().min(1).optional(), help: 'Secret of the app' },
+  WECOM_CORP_SECRET_FILE: { schema: secretFile, help: 'File that holds it, instead' },
+  WECOM_CALLBACK_TOKEN: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9]{1,32}$/, 'must be letters and digits, at most 32')
+      .optional(),
+    help: "Token of the app's callback; with it and the key the worker listens at /callback/default",
+  },
+  WECOM_CALLBACK_TOKEN_FILE: { schema: secretFile, help: 'File that holds it, instead' },
+  WECOM_CALLBACK_AES_KEY: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9]{43}$/, 'must be 43 letters and digits')
+      .optional(),
+    help: "EncodingAESKey of the app's callback",
+  },
+  WECOM_CALLBACK_AES_KEY_FILE: { schema: secretFile, help: 'File that holds it, instead' },
+  WECOM_CALLBACK_DOWNLOAD: {
+    schema: words(z.enum(['image', 'voice', 'video'])).default([]),
+    help: 'Incoming messages whose media are downloaded at once: image, voice, video, separated by ","',
+  },
+  WECOM_MEDIA_APPS: {
+    schema: z.string().min(1).optional(),
+    help: 'Path of the apps file, for more than one app or company',
+  },
   REDIS_URL: {
     schema: url(/^rediss?$/, 'a redis:// or rediss:// URL').optional(),
     help: 'Redis ≥ 6.2 or Valkey ≥ 8 with maxmemory-policy noeviction',
@@ -76,6 +97,26 @@ export const settings = {
     schema: integer(0, 3_600_000).default(25_000),
     help: 'How long running jobs may go on after SIGTERM',
   },
+  WECOM_MEDIA_URLS: {
+    schema: hostsSetting.default('off'),
+    help: 'Where sources may be fetched from: off, public, or hosts such as media.example.com,*.cdn.example.com',
+  },
+  WECOM_MEDIA_URL_PORTS: {
+    schema: words(port).default([]),
+    help: 'Ports of such URLs besides 80 and 443, separated by ","',
+  },
+  WECOM_MEDIA_URL_NETS: {
+    schema: words(z.union([z.cidrv4(), z.cidrv6()], 'must be networks such as 10.0.0.0/8')).default([]),
+    help: 'Private networks that such URLs may lead to, separated by ","; default none',
+  },
+  WECOM_MEDIA_HOST: {
+    schema: z.string().min(1).default('127.0.0.1'),
+    help: 'Address of the public listener, which has /callback; it opens when an app has a callback',
+  },
+  WECOM_MEDIA_PORT: {
+    schema: integer(0, 65_535).default(8080),
+    help: 'Its port; 0 takes a free one',
+  },
   WECOM_MEDIA_ADMIN_HOST: {
     schema: z.string().min(1).default('127.0.0.1'),
     help: 'Address of the admin listener',
@@ -109,17 +150,13 @@ export const settings = {
 type SettingName = keyof typeof settings
 export type Environment = Readonly<Record<string, string | undefined>>
 
-export interface AppCredentials {
-  readonly corpId: string
-  readonly secret: string
-}
-
 export interface Config {
   readonly baseUrl: string
   readonly prefix: string
   readonly redisUrl: string | undefined
-  /** By configured id; `default` comes from the environment. */
-  readonly apps: Readonly<Record<string, AppCredentials>>
+  /** By configured id; `default` comes from the environment unless the file has one. */
+  readonly apps: AppsConfig['apps']
+  readonly suites: AppsConfig['suites']
   /** Absolute; undefined where nothing was said. */
   readonly roots: readonly string[] | undefined
   /** Absolute. */
@@ -131,6 +168,9 @@ export interface Config {
   readonly lockDurationMs: number
   readonly stalledIntervalMs: number
   readonly graceMs: number
+  /** Of sources behind URLs. */
+  readonly web: WebPolicy
+  readonly public: { readonly host: string; readonly port: number }
   readonly admin: { readonly host: string; readonly port: number }
   readonly limits: LimitsConfig
   readonly egress: string
@@ -150,20 +190,41 @@ export function readConfig(environment: Environment = process.env, cwd: string =
   const set = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   )
-  const parsed = schema.safeParse(set)
+  const { values, mistakes } = withSecretFiles(set)
+  const parsed = schema.safeParse(values)
   if (!parsed.success) {
-    const mistakes = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
-    throw new Fault('config', `settings: ${mistakes.join('; ')}`)
+    mistakes.push(...parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`))
   }
-  return configFrom(parsed.data, cwd)
+  if (!parsed.success || mistakes.length > 0) throw new Fault('config', `settings: ${mistakes.join('; ')}`)
+  const file = parsed.data.WECOM_MEDIA_APPS
+  const named = file === undefined ? { apps: {}, suites: {} } : readApps(resolve(cwd, file), environment)
+  return configFrom(parsed.data, named, cwd)
 }
 
-function configFrom(env: z.output<typeof schema>, cwd: string): Config {
+/** Puts what a `…_FILE` names in the place of the setting itself. */
+function withSecretFiles(set: Readonly<Record<string, string | undefined>>) {
+  const values = { ...set }
+  const mistakes: string[] = []
+  for (const file of Object.keys(settings).filter(name => name.endsWith('_FILE'))) {
+    const [name, path] = [file.slice(0, -'_FILE'.length), set[file]]
+    if (path === undefined) continue
+    if (set[name] !== undefined) mistakes.push(`${name} and ${file} are both set: leave one out`)
+    try {
+      values[name] = readSecret(path)
+    } catch (error) {
+      mistakes.push(`${file}: ${(error as Error).message}`)
+    }
+  }
+  return { values, mistakes }
+}
+
+function configFrom(env: z.output<typeof schema>, named: AppsConfig, cwd: string): Config {
   return {
     baseUrl: env.WECOM_BASE_URL,
     prefix: env.WECOM_MEDIA_PREFIX,
     redisUrl: env.REDIS_URL,
-    apps: appsFrom(env.WECOM_CORP_ID, env.WECOM_CORP_SECRET),
+    apps: { ...appOfEnvironment(env), ...named.apps },
+    suites: named.suites,
     roots: env.WECOM_MEDIA_ROOTS?.map(folder => resolve(cwd, folder)),
     downloads: resolve(cwd, env.WECOM_MEDIA_DOWNLOADS),
     concurrency: env.WECOM_MEDIA_CONCURRENCY,
@@ -173,6 +234,12 @@ function configFrom(env: z.output<typeof schema>, cwd: string): Config {
     lockDurationMs: env.WECOM_MEDIA_LOCK_MS,
     stalledIntervalMs: env.WECOM_MEDIA_STALLED_MS,
     graceMs: env.WECOM_MEDIA_GRACE_MS,
+    web: {
+      hosts: env.WECOM_MEDIA_URLS,
+      ports: env.WECOM_MEDIA_URL_PORTS,
+      privateNets: env.WECOM_MEDIA_URL_NETS,
+    },
+    public: { host: env.WECOM_MEDIA_HOST, port: env.WECOM_MEDIA_PORT },
     admin: { host: env.WECOM_MEDIA_ADMIN_HOST, port: env.WECOM_MEDIA_ADMIN_PORT },
     limits: env.WECOM_MEDIA_LIMITS ?? {},
     egress: env.WECOM_MEDIA_EGRESS,
@@ -182,13 +249,25 @@ function configFrom(env: z.output<typeof schema>, cwd: string): Config {
   }
 }
 
-function appsFrom(corpId: string | undefined, secret: string | undefined): Record<string, AppCredentials> {
-  if (corpId !== undefined && secret !== undefined) return { default: { corpId, secret } }
-  if (corpId === undefined && secret === undefined) return {}
-  throw new Fault(
-    'config',
-    `set both WECOM_CORP_ID and WECOM_CORP_SECRET: ${corpId === undefined ? 'the first' : 'the second'} is missing`,
-  )
+function appOfEnvironment(env: z.output<typeof schema>): Record<string, AppConfig> {
+  const { WECOM_CORP_ID: corpId, WECOM_CORP_SECRET: secret } = env
+  const callback = callbackFrom(env)
+  if (corpId !== undefined && secret !== undefined) return { default: { corpId, secret, callback } }
+  if (corpId === undefined && secret === undefined && callback === undefined) return {}
+  const missing = corpId === undefined ? 'the first' : 'the second'
+  throw new Fault('config', `set both WECOM_CORP_ID and WECOM_CORP_SECRET: ${missing} is missing`)
+}
+
+function callbackFrom(env: z.output<typeof schema>): CallbackConfig | undefined {
+  const {
+    WECOM_CALLBACK_TOKEN: token,
+    WECOM_CALLBACK_AES_KEY: aesKey,
+    WECOM_CALLBACK_DOWNLOAD: download,
+  } = env
+  if (token !== undefined && aesKey !== undefined) return { token, aesKey, download }
+  if (token === undefined && aesKey === undefined) return undefined
+  const missing = token === undefined ? 'the first' : 'the second'
+  throw new Fault('config', `set both WECOM_CALLBACK_TOKEN and WECOM_CALLBACK_AES_KEY: ${missing} is missing`)
 }
 
 /** Throws `config` when no app is configured: whoever calls the platform needs one. */
@@ -196,6 +275,6 @@ export function demandApps({ apps }: Config): void {
   if (Object.keys(apps).length > 0) return
   throw new Fault(
     'config',
-    'no app is configured: set WECOM_CORP_ID and WECOM_CORP_SECRET (the simulator prints a pair)',
+    'no app is configured: set WECOM_CORP_ID and WECOM_CORP_SECRET (the simulator prints a pair), or WECOM_MEDIA_APPS',
   )
 }

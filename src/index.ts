@@ -9,6 +9,7 @@ import { connectProducer, connectSubscriber } from './redis.ts'
 import { defaultBaseUrl } from './wecom/platform.ts'
 
 export { Fault, type FaultReport, type Kind, kinds } from './fault.ts'
+export { type Md5Facts, md5File } from './files/fingerprint.ts'
 export type { LimitGate, LimitsConfig, Quota } from './limits/index.ts'
 export type { Input, JobName, Payload, Result } from './queues/jobs.ts'
 export type { EnqueueOptions, Job, Producer, ResultOptions } from './queues/producer.ts'

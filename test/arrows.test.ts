@@ -24,6 +24,8 @@ const arrows: Record<string, readonly string[]> = {
       'app/resources.ts',
       'limits/',
     ],
+    // What errcodes, kinds and callbacks mean, for `explain` and `check`.
+    ...['wecom/index.ts', 'wecom/errcodes.ts', 'processors/outcome.ts', 'callback/', 'files/web-policy.ts'],
     ...['commander', 'cli-table3', 'ulid', 'zod'],
   ],
   // The public entry: what an app server sees.
@@ -36,6 +38,7 @@ const arrows: Record<string, readonly string[]> = {
     'namespace.ts',
     'type wecom/',
     'wecom/platform.ts',
+    'files/fingerprint.ts',
     'type ioredis',
   ],
 
@@ -52,14 +55,21 @@ const arrows: Record<string, readonly string[]> = {
   // Parts of app, which only app (and a command that shows limits) imports.
   'app/': [
     ...['http/', 'metrics/', 'type ioredis', 'processors/', 'queues/', 'record/'],
-    ...['wecom/', 'callback/', 'limits/', 'ledger/', 'files/'],
+    ...['wecom/', 'callback/', 'limits/', 'ledger/', 'files/', 'type config-apps.ts'],
   ],
+  // Its connections fail fast, those of app.ts wait.
+  'app/public.ts': ['redis.ts'],
 
   'fault.ts': [],
   'clock.ts': [],
   'log.ts': ['pino'],
-  'config.ts': ['zod', 'namespace.ts', 'wecom/platform.ts', 'config-limits.ts', 'type limits/'],
+  'config.ts': [
+    ...['zod', 'namespace.ts', 'wecom/platform.ts', 'type limits/', 'type files/web-policy.ts'],
+    ...['config-limits.ts', 'config-apps.ts', 'config-values.ts'],
+  ],
+  'config-apps.ts': ['zod'],
   'config-limits.ts': ['zod', 'type limits/'],
+  'config-values.ts': ['zod'],
   'namespace.ts': ['wecom/platform.ts'],
   'redis.ts': ['refusal.ts', 'ioredis'],
   'script.ts': ['type ioredis'],
@@ -69,6 +79,7 @@ const arrows: Record<string, readonly string[]> = {
   'wecom/': ['zod'],
   'wecom/retry.ts': ['p-retry'],
   'wecom/token-store.ts': ['script.ts', 'type ioredis'],
+  'wecom/ticket-store.ts': ['script.ts', 'type ioredis'],
   'wecom/transport.ts': ['undici'],
   'wecom/client.ts': ['type undici'],
 
@@ -78,6 +89,7 @@ const arrows: Record<string, readonly string[]> = {
   'ledger/': ['script.ts', 'type wecom/methods.ts', 'type ioredis'],
   'files/': ['zod'],
   'files/http.ts': ['undici'],
+  'files/html.ts': ['parse5'],
 
   // The producer opens the record, so a queue knows records.
   'queues/': ['files/file.ts', 'wecom/media-types.ts', 'record/', 'zod', 'ulid', 'type ioredis'],
@@ -98,7 +110,8 @@ const arrows: Record<string, readonly string[]> = {
   'processors/worker.ts': ['bullmq', 'queues/reconcile.ts'],
 
   'metrics/': ['prom-client'],
-  'http/': ['queues/', 'callback/', 'type record/', 'zod', 'type ioredis'],
+  'http/': ['queues/', 'callback/', 'type record/', 'zod', 'type ioredis', 'type fastify'],
+  'http/server.ts': ['fastify'],
   'http/board.ts': [
     'bullmq',
     '@bull-board/api',

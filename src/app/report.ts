@@ -1,9 +1,10 @@
 /** What workers report, to logs and metrics at once, so that the two never tell different stories. */
 
+import type { CallbackAnswer } from '../callback/index.ts'
 import type { OnLimitEvent, PairState } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { observeEnd, observeLimit, type StandingFacts } from '../metrics/observe.ts'
+import { observeCallback, observeEnd, observeLimit, type StandingFacts } from '../metrics/observe.ts'
 import type { WorkerHooks } from '../processors/worker.ts'
 import { isJobName } from '../queues/jobs.ts'
 import type { Repair } from '../queues/reconcile.ts'
@@ -85,3 +86,12 @@ export function redisTrouble(log: Logger, metrics: Metrics, connection: string, 
   metrics.wecom_media_redis_errors_total.inc({ connection })
   log.warn({ connection, error: error.message }, 'redis')
 }
+
+/** A refused callback is either a stranger or a wrong key: an operator wants to know which. */
+export const callbackHook =
+  (log: Logger, metrics: Metrics) =>
+  (party: string | undefined, { event, outcome, reason, name, status }: CallbackAnswer, ms: number): void => {
+    observeCallback(metrics, party, { event, outcome, ...(reason && { reason }) }, ms)
+    const level = outcome === 'refused' || outcome === 'failed' ? 'warn' : 'info'
+    log[level]({ app: party, event, outcome, reason, name, status, ms: Math.round(ms) }, 'callback')
+  }

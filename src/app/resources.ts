@@ -1,14 +1,16 @@
-/** What processors share in one process: a client for each configured app, quotas, folders. */
+/** What processors share in one process: a client for each configured app, quotas, sources, folders. */
 
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
-import { Fault, type FaultReport } from '../fault.ts'
-import { keepSecret } from '../log.ts'
+import type { FaultReport } from '../fault.ts'
+import { openSource } from '../files/file.ts'
+import { createWeb } from '../files/http.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { observeCall } from '../metrics/observe.ts'
 import type { Resources } from '../processors/context.ts'
 import { queueNames } from '../queues/jobs.ts'
-import { type CallEvent, type Client, createClient, redisTokenStore } from '../wecom/index.ts'
+import { type CallEvent, createConnections } from '../wecom/index.ts'
+import { openClients } from './clients.ts'
 import { type Limits, unitsOf } from './limiting.ts'
 
 export interface ResourceParts {
@@ -25,51 +27,37 @@ export interface OwnedResources extends Resources {
   close(): Promise<void>
 }
 
-export function openResources(config: Config, parts: ResourceParts): OwnedResources {
-  const clients = openClients(config, parts)
-  const { sliceBytes, parallelSlices: parallel, maxDownloadBytes: maxBytes } = config
-  return {
-    client(app) {
-      const client = clients.get(app)
-      if (client) return client
-      const known = [...clients.keys()].join(', ')
-      throw new Fault('config', `no app is called "${app}" here: this worker knows ${known}`)
-    },
-    units: unitsOf(parts.limits.quota, app => config.apps[app]?.corpId ?? ''),
-    roots: config.roots ?? [],
-    downloads: config.downloads,
-    download: { sliceBytes, parallel, maxBytes },
-    async closedApps() {
-      const entries = [...clients].map(
-        async ([app, client]) => [app, (await client.closed()) !== undefined] as const,
-      )
-      return new Map(await Promise.all(entries))
-    },
-    async close() {
-      await Promise.all([...clients.values()].map(client => client.close()))
-    },
-  }
-}
-
-function openClients(
+export function openResources(
   config: Config,
   { redis, namespace, limits, metrics }: ResourceParts,
-): Map<string, Client> {
-  const { baseUrl, apps, concurrency } = config
-  const common = {
-    baseUrl,
-    tokens: redisTokenStore({ redis, prefix: namespace }),
-    gate: limits.gate,
-    // Every job under way may speak: none waits for a connection with a file open and a lock running.
-    connections: concurrency * queueNames.length,
-    onCall: (event: CallEvent) => observeCall(metrics, event),
+): OwnedResources {
+  // Every job under way may speak: none waits for a connection with a file open and a lock running.
+  const connections = createConnections(config.concurrency * queueNames.length)
+  const onCall = (event: CallEvent) => observeCall(metrics, event)
+  const clients = openClients(config, { redis, namespace, gate: limits.gate, ...connections, onCall })
+  const web = createWeb(config.web)
+  const { sliceBytes, parallelSlices: parallel, maxDownloadBytes: maxBytes, downloads } = config
+  const corpOf = (app: string) => clients.configOf(app).corpId
+  return {
+    client: clients.of,
+    corpOf,
+    kindOf: app => clients.configOf(app).kind ?? 'self-built',
+    units: unitsOf(limits.quota, corpOf),
+    openSource: (ref, asked) =>
+      openSource(ref, { roots: config.roots ?? [], web, spoolDir: downloads, ...asked }),
+    web,
+    downloads,
+    download: { sliceBytes, parallel, maxBytes },
+    async closedApps() {
+      const reports = await clients.closed()
+      return new Map([...reports].map(([app, report]) => [app, report !== undefined]))
+    },
+    async close() {
+      await clients.close()
+      await web.close()
+      await connections.dispatcher.close()
+    },
   }
-  return new Map(
-    Object.entries(apps).map(([app, { corpId, secret }]) => {
-      keepSecret(secret)
-      return [app, createClient({ ...common, app, corpId, secret })]
-    }),
-  )
 }
 
 export interface ClosedApp {
@@ -78,16 +66,11 @@ export interface ClosedApp {
 }
 
 /** Apps that the platform refuses now, for the whole fleet. */
-export async function readClosedApps(
-  { apps, baseUrl }: Config,
-  redis: Redis,
-  namespace: string,
-): Promise<ClosedApp[]> {
-  const tokens = redisTokenStore({ redis, prefix: namespace })
-  const found = Object.entries(apps).map(async ([app, { corpId, secret }]): Promise<ClosedApp[]> => {
-    const client = createClient({ app, corpId, secret, baseUrl, tokens })
-    const why = await client.closed().finally(() => client.close())
-    return why ? [{ app, why }] : []
-  })
-  return (await Promise.all(found)).flat()
+export async function readClosedApps(config: Config, redis: Redis, namespace: string): Promise<ClosedApp[]> {
+  const clients = openClients(config, { redis, namespace })
+  try {
+    return [...(await clients.closed())].flatMap(([app, why]) => (why ? [{ app, why }] : []))
+  } finally {
+    await clients.close()
+  }
 }

@@ -48,6 +48,15 @@ export const metricsTable = {
     'method',
     'direction',
   ]),
+  wecom_media_callbacks_total: counter(
+    'Callbacks by what they were about, how they ended, and why they were refused ("none" otherwise).',
+    ['party', 'event', 'outcome', 'reason'],
+  ),
+  wecom_media_callback_duration_seconds: histogram(
+    'From the head of a callback to its answer; the platform gives up after 5 s.',
+    ['outcome'],
+    callBuckets,
+  ),
   wecom_media_limit_grants_total: counter(
     'Calls that may leave; booked: the job had come back to its own grant.',
     ['method', 'booked'],

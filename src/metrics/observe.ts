@@ -27,6 +27,23 @@ export interface DepthFacts {
   readonly jobs: number
 }
 
+export interface CallbackFacts {
+  readonly event: string
+  readonly outcome: string
+  readonly reason?: string
+}
+
+/** Who is called comes from the URL: ids that nobody has share a label. */
+export function observeCallback(
+  metrics: Metrics,
+  party: string | undefined,
+  { event, outcome, reason = 'none' }: CallbackFacts,
+  ms: number,
+): void {
+  metrics.wecom_media_callbacks_total.inc({ party: party ?? 'unknown', event, outcome, reason })
+  metrics.wecom_media_callback_duration_seconds.observe({ outcome }, ms / 1000)
+}
+
 /** Job names come from a queue that anybody may write to: unknown ones share a label. */
 export function observeEnd(
   metrics: Metrics,

@@ -1,0 +1,101 @@
+/** The clients of one process: one for each configured app, over the same connections. */
+
+import type { Redis } from 'ioredis'
+import type { Config } from '../config.ts'
+import type { AppConfig } from '../config-apps.ts'
+import { Fault, type FaultReport } from '../fault.ts'
+import { keepSecret } from '../log.ts'
+import {
+  type Client,
+  type ClientOptions,
+  type Credentials,
+  createClient,
+  redisTicketStore,
+  redisTokenStore,
+} from '../wecom/index.ts'
+
+type Shared = Pick<ClientOptions, 'gate' | 'connections' | 'slots' | 'dispatcher' | 'onCall'>
+
+export interface ClientParts extends Shared {
+  readonly redis: Redis
+  /** Where tokens and tickets live: one for the whole deployment. */
+  readonly namespace: string
+}
+
+export interface Clients {
+  /** Throws `config` for an app that is not configured here. */
+  of(app: string): Client
+  /** The configuration of an app. Throws the same. */
+  configOf(app: string): AppConfig
+  /** Why the platform refuses an app now, for the whole fleet, by app. */
+  closed(): Promise<ReadonlyMap<string, FaultReport | undefined>>
+  close(): Promise<void>
+}
+
+/** A client is made when it is first asked for: a provider may have thousands of companies. */
+export function openClients(config: Config, { redis, namespace, ...shared }: ClientParts): Clients {
+  const { apps, baseUrl } = config
+  const tokens = redisTokenStore({ redis, prefix: namespace })
+  const tickets = redisTicketStore({ redis, prefix: namespace })
+  const clients = new Map<string, Client>()
+  const configOf = (app: string): AppConfig => {
+    const found = Object.hasOwn(apps, app) ? apps[app] : undefined
+    if (found) return found
+    throw new Fault('config', `no app is called "${app}" here: this worker knows ${shownApps(config)}`)
+  }
+  const of = (app: string): Client => {
+    const credentials = credentialsOf(configOf(app), config, tickets)
+    const client = clients.get(app) ?? createClient({ ...shared, ...credentials, baseUrl, tokens, app })
+    clients.set(app, client)
+    return client
+  }
+  keepSecrets(config)
+  return {
+    of,
+    configOf,
+    async closed() {
+      const reports = Object.keys(apps).map(async app => [app, await of(app).closed()] as const)
+      return new Map(await Promise.all(reports))
+    },
+    async close() {
+      await Promise.all([...clients.values()].map(client => client.close()))
+    },
+  }
+}
+
+/** A list that a line can hold. */
+function shownApps({ apps }: Config): string {
+  const ids = Object.keys(apps)
+  const most = 10
+  return ids.length > most ? `${ids.slice(0, most).join(', ')} and ${ids.length - most} more` : ids.join(', ')
+}
+
+function credentialsOf(
+  app: AppConfig,
+  { suites }: Config,
+  tickets: ReturnType<typeof redisTicketStore>,
+): Credentials {
+  if (app.kind !== 'third-party') {
+    const { kind = 'self-built', corpId, secret } = app
+    return { kind, corpId, secret }
+  }
+  const { kind, corpId, permanentCode } = app
+  const suite = suites[app.suite]
+  if (!suite) throw new Fault('config', `there is no suite "${app.suite}": name it in the apps file`)
+  const { suiteId, suiteSecret } = suite
+  return { kind, corpId, permanentCode, suite: { suiteId, suiteSecret, tickets } }
+}
+
+/** No line of any log may show one. */
+function keepSecrets({ apps, suites }: Config): void {
+  for (const app of Object.values(apps))
+    keepSecret(app.kind === 'third-party' ? app.permanentCode : app.secret)
+  for (const { suiteSecret } of Object.values(suites)) keepSecret(suiteSecret)
+  for (const { callback } of [...Object.values(apps), ...Object.values(suites)] as {
+    callback?: { token: string; aesKey: string }
+  }[]) {
+    if (!callback) continue
+    keepSecret(callback.token)
+    keepSecret(callback.aesKey)
+  }
+}
