@@ -1,7 +1,8 @@
 /** One attempt of one job while it runs: its signal, its marks in the record, and why it was interrupted, if it was. */
 
+import type { Clock } from '../clock.ts'
 import { Fault, type Kind } from '../fault.ts'
-import type { Records, Running } from '../record/index.ts'
+import type { Records, Running, Step } from '../record/index.ts'
 import type { Mark } from '../wecom/index.ts'
 import type { JobContext } from './context.ts'
 
@@ -30,6 +31,13 @@ export interface Attempt {
   readonly mark: Mark
   readonly reads: Mark
   mayPublish(): Promise<void>
+  readonly steps: ReadonlyMap<string, Step>
+  readonly openedAtMs: number
+  readonly heardAtMs: number
+  /** By Redis, as far as this process can tell without asking, ms. */
+  nowMs(): number
+  remainingMs(): number
+  keep: JobContext['keep']
 }
 
 /** What a claim says of the attempts before. */
@@ -38,11 +46,25 @@ interface Before {
   readonly unknown: boolean
   readonly units: number
   readonly booking: unknown
+  readonly steps: ReadonlyMap<string, Step>
+  readonly openedAtMs: number
+  readonly heardAtMs: number
+  readonly nowMs: number
+  readonly remainingMs: number
+}
+
+export interface AttemptParts {
+  readonly records: Records
+  readonly clock: Clock
+  /** Repeats a write to the record while Redis refuses writes. */
+  readonly persist: <T>(write: () => Promise<T>) => Promise<T>
 }
 
 /** `outside`: BullMQ's own signal. */
-export function begin(records: Records, id: string, before: Before, outside?: AbortSignal): Attempt {
+export function begin(parts: AttemptParts, id: string, before: Before, outside?: AbortSignal): Attempt {
+  const { records, clock } = parts
   const { fence } = before
+  const startedMs = clock.monotonicMs()
   const controller = new AbortController()
   const signal = outside ? AbortSignal.any([controller.signal, outside]) : controller.signal
   const interrupt = (why: Interruption): void => {
@@ -63,6 +85,12 @@ export function begin(records: Records, id: string, before: Before, outside?: Ab
     async mayPublish() {
       if (!(await records.holds(id, fence))) refuse('superseded')
     },
+    steps: before.steps,
+    openedAtMs: before.openedAtMs,
+    heardAtMs: before.heardAtMs,
+    nowMs: () => before.nowMs + clock.monotonicMs() - startedMs,
+    remainingMs: () => before.remainingMs - (clock.monotonicMs() - startedMs),
+    keep: keeper(parts, { id, fence }, state, refuse),
   })
 }
 
@@ -75,6 +103,21 @@ interface State {
 }
 
 type Refuse = (why: Interruption) => never
+
+function keeper(
+  { records, persist }: AttemptParts,
+  running: Running,
+  state: State,
+  refuse: Refuse,
+): JobContext['keep'] {
+  return async (name, value, alias) => {
+    const kept = await persist(() => records.keep(running, name, value, alias))
+    if (kept.as !== 'kept') return refuse(kept.as === 'ended' ? 'cancelled' : 'superseded')
+    state.units = kept.units
+    state.isSpeaking = false
+    return kept
+  }
+}
 
 function markFor(records: Records, running: Running, marks: boolean, state: State, refuse: Refuse): Mark {
   return {
@@ -102,7 +145,7 @@ const uncounted: ReadonlySet<Kind> = new Set(['token', 'limit', 'unavailable', '
 
 /** The gate may move the job to its own grant: the record keeps the booking for the attempt that wakes then. */
 export function contextOf(attempt: Attempt, urgent: boolean, progress: JobContext['progress']): JobContext {
-  const { id, signal, mark, reads, booking, mayPublish } = attempt
+  const { id, signal, mark, reads, booking, mayPublish, steps, keep } = attempt
   const options = { signal, keepsBookings: true, booking, urgent }
   return {
     id,
@@ -112,5 +155,7 @@ export function contextOf(attempt: Attempt, urgent: boolean, progress: JobContex
     attempt,
     mayPublish,
     progress,
+    steps,
+    keep,
   }
 }

@@ -1,7 +1,10 @@
 /** What a processor is given. It knows no queue and no Redis: everything it may touch is here. */
 
+import type { FileRef, Source } from '../files/file.ts'
+import type { Web } from '../files/http.ts'
 import type { JobName, Payload, Result } from '../queues/jobs.ts'
-import type { CallOptions, Client, Mark } from '../wecom/index.ts'
+import type { Step } from '../record/index.ts'
+import type { AppKind, CallOptions, Client, Mark } from '../wecom/index.ts'
 import type { Outcome } from './outcome.ts'
 
 export interface JobContext {
@@ -17,6 +20,18 @@ export interface JobContext {
   /** Throws unless this attempt is still the current one: before anything is written that another attempt could write too. */
   mayPublish(): Promise<void>
   progress(progress: Progress): void
+  /** What earlier attempts kept, by name. */
+  readonly steps: ReadonlyMap<string, Step>
+  /**
+   * Writes down what one call of several brought, so that a later attempt goes on behind it; the first result of a name
+   * stays, and is answered. The call's mark goes and its unit is spent. `alias`: what the platform calls the job from now
+   * on; `early` when a callback about it was there first. Interrupts an attempt that is no longer the current one.
+   */
+  keep(
+    name: string,
+    value: unknown,
+    alias?: string,
+  ): Promise<{ readonly step: Step; readonly early: boolean }>
 }
 
 export interface AttemptState {
@@ -26,6 +41,14 @@ export interface AttemptState {
   readonly units: number
   /** A call of this attempt has begun and its outcome is not known. */
   readonly isSpeaking: boolean
+  /** When the job was asked for, the last time, ms of Redis time. */
+  readonly openedAtMs: number
+  /** When a callback about it came last, by the same clock; 0 if none has. */
+  readonly heardAtMs: number
+  /** Now, by the same clock. */
+  nowMs(): number
+  /** Until the job's deadline, ms. */
+  remainingMs(): number
 }
 
 export interface Progress {
@@ -39,8 +62,13 @@ export interface Resources {
   client(app: string): Client
   /** The company's quota of permanent images, by app. */
   readonly units: Units
-  /** Folders that sources may lie in, absolute. */
-  readonly roots: readonly string[]
+  /** The company that an app belongs to, and what kind of app it is. */
+  corpOf(app: string): string
+  kindOf(app: string): AppKind
+  /** Opens what a payload names, a URL by bringing it here first; the caller closes it. */
+  openSource(ref: FileRef, asked: Asked): Promise<Source>
+  /** URLs, behind the guard of what may be connected to. */
+  readonly web: Web
   /** Where downloads go, absolute. */
   readonly downloads: string
   readonly download: {
@@ -51,6 +79,14 @@ export interface Resources {
     /** Larger media are refused, bytes. */
     readonly maxBytes: number
   }
+}
+
+export interface Asked {
+  /** The job's id, for the name of what is brought here. */
+  readonly id: string
+  /** A larger one is not brought. */
+  readonly maxBytes: number
+  readonly signal: AbortSignal
 }
 
 /** Units of a quota, by their ids: reserving one twice is harmless. */

@@ -1,6 +1,8 @@
 /** TABLE of processors: job name -> processor. A job without one does not compile. */
 
 import type { JobName } from '../queues/jobs.ts'
+import { article } from './article.ts'
+import { asyncUpload } from './async-upload.ts'
 import type { Processor } from './context.ts'
 import { download } from './download.ts'
 import { permanentImage } from './permanent-image.ts'
@@ -12,4 +14,6 @@ export const processors: Processors = {
   'media.upload': upload,
   'media.download': download,
   'media.upload-image': permanentImage,
+  'media.article': article,
+  'media.async-upload': asyncUpload,
 }

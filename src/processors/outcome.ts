@@ -13,6 +13,18 @@ export type Outcome<R> =
 
 export const done = <R>(result: R): Outcome<R> => ({ as: 'done', result })
 export const stop = (why: Fault): Outcome<never> => ({ as: 'stop', why })
+export const wait = (ms: number, why: Fault): Outcome<never> => ({ as: 'wait', ms, why })
+
+/** Thrown to end a job whatever follows from the kind. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped'
+  readonly why: Fault
+
+  constructor(why: Fault) {
+    super(why.message)
+    this.why = why
+  }
+}
 
 /** Kind -> what follows; for waits, how long when the fault does not say, ms. */
 const table = {
@@ -20,6 +32,8 @@ const table = {
   quota: { as: 'wait', ms: 3_600_000 },
   busy: { as: 'wait', ms: 5_000 },
   unavailable: { as: 'wait', ms: 60_000 },
+  // Somebody else is at work: the platform on an asynchronous upload.
+  pending: { as: 'wait', ms: 5_000 },
   transient: { as: 'retry' },
   // media/upload may be repeated: the extra media_id dies in three days (DESIGN §5).
   unknown: { as: 'retry' },
@@ -56,6 +70,7 @@ export function outcomeOf(
   thrown: unknown,
   { busyTries, remainingMs, isLastAttempt }: Ending,
 ): Outcome<never> {
+  if (thrown instanceof Stopped) return stop(thrown.why)
   const why = asFault(thrown)
   const row = table[why.kind]
   if (row.as === 'stop') return stop(why)

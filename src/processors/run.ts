@@ -65,12 +65,12 @@ export async function runJob(
     tell({ outcome: 'failed', kind: 'conflict' })
     throw new UnrecoverableError(conflictOf(request.id))
   }
-  const attempt = begin(parts.records, request.id, claim, signal)
+  const attempt = begin(parts, request.id, claim, signal)
   const end = { parts, job, token, attempt, tell }
   parts.running.set(attempt.id, attempt)
   if (parts.isStopping()) attempt.interrupt('shutdown')
   try {
-    const outcome = await perform(parts, job, attempt, claim.remainingMs)
+    const outcome = await perform(parts, job, attempt)
     if (outcome.as === 'done') return await accept(end, outcome.result)
     return await (attempt.interruption ? interrupted(end, attempt.interruption) : settle(end, outcome))
   } finally {
@@ -82,9 +82,8 @@ async function perform(
   { records, resources, clock }: RunParts,
   job: Job,
   attempt: Attempt,
-  remainingMs: number,
 ): Promise<Outcome<unknown>> {
-  const startedMs = clock.monotonicMs()
+  const remainingMs = attempt.remainingMs()
   const timer = new AbortController()
   const deadline = clock.sleep(Math.min(Math.max(0, remainingMs), timerMaxMs), timer.signal)
   deadline.then(() => attempt.interrupt('expired')).catch(() => undefined)
@@ -104,8 +103,8 @@ async function perform(
     )
   } catch (thrown) {
     const isLastAttempt = job.attemptsMade + 1 >= (job.opts.attempts ?? 1)
-    const leftMs = remainingMs - (clock.monotonicMs() - startedMs)
-    return outcomeOf(thrown, { busyTries: attempt.busyTries, remainingMs: leftMs, isLastAttempt })
+    const { busyTries } = attempt
+    return outcomeOf(thrown, { busyTries, remainingMs: attempt.remainingMs(), isLastAttempt })
   } finally {
     timer.abort()
   }
@@ -181,6 +180,9 @@ async function settle(end: End, outcome: Exclude<Outcome<unknown>, { as: 'done' 
     .catch(() => undefined)
   await job.changePriority({ priority: wakingPriority(why.booking !== undefined, job.data?.urgent === true) })
   await job.moveToDelayed(parts.clock.nowMs() + outcome.ms, token)
+  // A callback that came while the job was still active could not wake it. After the move it can, and before it leaves word.
+  if (why.kind === 'pending' && (await parts.records.isWoken(attempt.id)))
+    await job.promote().catch(() => undefined)
   throw new DelayedError()
 }
 

@@ -25,6 +25,8 @@ export interface Admin {
   putBack(queue: string, name: JobName, payload: AnyPayload, id: string): Promise<void>
   /** False when the job is running: a locked job can't be removed. */
   remove(queue: string, id: string): Promise<boolean>
+  /** Cuts a job's wait short; false when it was not waiting. */
+  wake(queue: string, id: string): Promise<boolean>
   returnValue(queue: string, id: string): Promise<unknown>
   close(): Promise<void>
 }
@@ -51,6 +53,18 @@ export function createAdmin(redis: Redis, namespace: string, onError: (error: Er
       await queue(name).add(job, payload, addOptions(job, id, payload.urgent))
     },
     remove: async (name, id) => (await queue(name).remove(id)) === 1,
+    async wake(name, id) {
+      const job = await queue(name).getJob(id)
+      if (!job || !(await job.isDelayed())) return false
+      // Woken by somebody else in between: just as well.
+      return job.promote().then(
+        () => true,
+        async error => {
+          if (await job.isDelayed()) throw error
+          return false
+        },
+      )
+    },
     returnValue: async (name, id) => (await queue(name).getJob(id))?.returnvalue,
     async close() {
       await Promise.all([...queues.values()].map(one => one.close()))

@@ -1,8 +1,9 @@
 /** TABLE of jobs: wire name -> queue, payload, result, attempts, deadline. Names are promises to data already queued: join, never rename. */
 
 import { z } from 'zod'
+import { kinds } from '../fault.ts'
 import { FileRef } from '../files/file.ts'
-import { mediaTypes, type MediaType as Type } from '../wecom/media-types.ts'
+import { asyncMedia, mediaTypes, type MediaType as Type } from '../wecom/media-types.ts'
 
 const hour = 3_600_000
 
@@ -27,10 +28,18 @@ const Name = z.string().min(1, 'must not be empty').max(255, 'at most 255 charac
 /** Opaque to us; observed forms are 44 to 68 characters (notes/wecom-facts.md §3.4). */
 const MediaId = z.string().regex(/^[\x21-\x7e]{1,256}$/, '1 to 256 visible ASCII characters')
 
+/**
+ * Where the media_id is to be used: moments (朋友圈) and the product album (商品图册) take only one that was uploaded for
+ * them; `cashier` (收银台) is for provider apps.
+ */
+const Attachment = z.enum(['moments', 'product-album', 'cashier']).optional()
+
 const UploadPayload = z.strictObject({
   app: App,
   type: MediaType,
   source: FileRef,
+  /** Default: messages. */
+  attachment: Attachment,
   /** What users see when the media_id is sent; default: the base name of the source. */
   name: Name,
   urgent: Urgent,
@@ -48,6 +57,8 @@ const UploadResult = z.object({
   expiresAtMs: z.int(),
   /** An async media_id is not interchangeable with this one. */
   via: z.literal('sync'),
+  /** The one place where it may be used. */
+  attachment: Attachment,
 })
 
 const ImagePayload = z.strictObject({
@@ -70,14 +81,23 @@ const ImageResult = z.object({
   sizeBytes: z.int(),
 })
 
-const DownloadPayload = z.strictObject({
-  app: App,
-  mediaId: MediaId,
-  /** Give up on anything larger, bytes; default: the worker's cap. */
-  maxBytes: z.int().min(1).optional(),
-  urgent: Urgent,
-  deadlineMs: DeadlineMs,
-})
+const DownloadPayload = z
+  .strictObject({
+    app: App,
+    mediaId: MediaId,
+    /** Give up on anything larger, bytes; default: the worker's cap. */
+    maxBytes: z.int().min(1).optional(),
+    /** A voice of the JS-SDK in high definition: Speex at 16 kHz instead of AMR at 8 kHz (media/get/jssdk). */
+    voice: z.literal('speex').optional(),
+    /** Of such a voice: `ogg`, which players and recognisers open (default), or `raw`, the frames as they came. */
+    container: z.enum(['ogg', 'raw']).optional(),
+    urgent: Urgent,
+    deadlineMs: DeadlineMs,
+  })
+  .refine(
+    ({ voice, container }) => voice !== undefined || container === undefined,
+    'container is for voice: speex only',
+  )
 
 const DownloadResult = z.object({
   mediaId: z.string(),
@@ -88,6 +108,95 @@ const DownloadResult = z.object({
   /** The platform's name, made safe; data for people, never a path. */
   name: z.string().optional(),
   contentType: z.string().optional(),
+  /** Of a voice that came as Speex. */
+  durationMs: z.int().optional(),
+})
+
+/** What a document may weigh when it stands in the payload itself, bytes of UTF-8: room is left for the rest. */
+const inlineMaxBytes = 24 * 1024
+
+const ArticlePayload = z
+  .strictObject({
+    app: App,
+    /** The document itself, or where it is. */
+    html: z
+      .string()
+      .min(1)
+      .refine(
+        html => Buffer.byteLength(html) <= inlineMaxBytes,
+        `at most ${inlineMaxBytes} bytes: use source`,
+      )
+      .optional(),
+    source: FileRef.optional(),
+    /** When an image can't be had or is refused: `fail` ends the job with its name, `keep` leaves it as it was. */
+    onFailure: z.enum(['fail', 'keep']).default('fail'),
+    /** As for media.upload-image. */
+    onUnknown: z.enum(['retry', 'hold']).default('retry'),
+    urgent: Urgent,
+    deadlineMs: DeadlineMs,
+  })
+  .refine(({ html, source }) => (html === undefined) !== (source === undefined), 'give either html or source')
+
+const ArticleImage = z.object({
+  /** As it stood in the document; of a data URI only its kind and length. */
+  src: z.string(),
+  /** `repeated`: the bytes of an earlier image. `permanent`: it was WeCom's already. `kept`: left as it was, see `fault`. */
+  as: z.enum(['uploaded', 'repeated', 'permanent', 'kept']),
+  url: z.string().optional(),
+  sizeBytes: z.int().optional(),
+  fault: z.object({ kind: z.enum(kinds), message: z.string(), errcode: z.int().optional() }).optional(),
+})
+
+const ArticleResult = z.object({
+  /** The document with permanent URLs, when it came inline. */
+  html: z.string().optional(),
+  /** Where it is otherwise: in the downloads folder of the worker. */
+  path: z.string().optional(),
+  images: z.array(ArticleImage),
+})
+
+const AsyncPayload = z.strictObject({
+  app: App,
+  /** Images and voices have no asynchronous way (document/path/97126). */
+  type: z.enum(asyncMedia.types),
+  /** The platform fetches it by itself; its server must answer Range requests. */
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .refine(
+      url => Buffer.byteLength(url) <= asyncMedia.urlMaxBytes,
+      `at most ${asyncMedia.urlMaxBytes} bytes`,
+    ),
+  /** What users see. */
+  name: z
+    .string()
+    .min(1, 'must not be empty')
+    .refine(
+      name => Buffer.byteLength(name) <= asyncMedia.nameMaxBytes,
+      `at most ${asyncMedia.nameMaxBytes} bytes of UTF-8`,
+    ),
+  /** Of the bytes behind the URL, hex; default: the worker reads them all and computes it. */
+  md5: z
+    .string()
+    .regex(/^[0-9a-fA-F]{32}$/, '32 hex digits')
+    .optional(),
+  /** When nobody knows whether the platform took an earlier submission: submit again, or end the job. */
+  onUnknown: z.enum(['retry', 'hold']).default('retry'),
+  urgent: Urgent,
+  deadlineMs: DeadlineMs,
+})
+
+const AsyncResult = z.object({
+  mediaId: z.string(),
+  type: z.enum(asyncMedia.types),
+  name: z.string(),
+  sizeBytes: z.int(),
+  md5: z.string(),
+  createdAtMs: z.int(),
+  expiresAtMs: z.int(),
+  /** Not interchangeable with a media_id of media.upload. */
+  via: z.literal('async'),
+  /** It can be downloaded, and used in material of group-welcome messages (入群欢迎语素材); nothing else takes it. */
+  usableFor: z.array(z.enum(['media/get', 'group-welcome'])),
 })
 
 export const jobs = {
@@ -112,6 +221,20 @@ export const jobs = {
     result: ImageResult,
     attempts: 5,
     deadlineMs: 72 * hour,
+  },
+  'media.article': {
+    queue: 'article',
+    payload: ArticlePayload,
+    result: ArticleResult,
+    attempts: 8,
+    deadlineMs: 72 * hour,
+  },
+  'media.async-upload': {
+    queue: 'async',
+    payload: AsyncPayload,
+    result: AsyncResult,
+    attempts: 5,
+    deadlineMs: 24 * hour,
   },
 } as const
 

@@ -39,6 +39,16 @@ export interface Producer {
     payload: Input<'media.upload-image'>,
     options?: EnqueueOptions,
   ): Promise<Job<'media.upload-image'>>
+  /** Queue an article: each image of the HTML becomes a permanent one. Faults: `invalid`, `conflict`, `unavailable` (Redis). */
+  article(payload: Input<'media.article'>, options?: EnqueueOptions): Promise<Job<'media.article'>>
+  /**
+   * Queue an upload by URL of up to 200 MB. Its media_id serves `media/get` and group-welcome material only.
+   * Faults: `invalid`, `conflict`, `unavailable` (Redis).
+   */
+  asyncUpload(
+    payload: Input<'media.async-upload'>,
+    options?: EnqueueOptions,
+  ): Promise<Job<'media.async-upload'>>
   /**
    * The job's result, when it has one. Rejects with the job's `Fault`; with `not-found` for an unknown id; with a
    * DOMException `TimeoutError` or the signal's reason when the caller stops waiting.
@@ -77,6 +87,8 @@ export function produce({
     upload: (payload, options) => enqueue('media.upload', payload, options),
     download: (payload, options) => enqueue('media.download', payload, options),
     uploadImage: (payload, options) => enqueue('media.upload-image', payload, options),
+    article: (payload, options) => enqueue('media.article', payload, options),
+    asyncUpload: (payload, options) => enqueue('media.async-upload', payload, options),
     result: (job: { readonly id: string } | string, options?: ResultOptions) =>
       resultOf(records, listening.ends, idOf(job), options) as Promise<never>,
     read: id => reachable(() => records.read(id)),

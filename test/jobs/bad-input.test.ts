@@ -89,9 +89,9 @@ const refused: Case[] = [
 ]
 
 async function sparse(name: string, sizeBytes: number): Promise<Upload> {
-  const upload = await file('file', name, Buffer.alloc(1))
-  await truncate(upload.source.path, sizeBytes)
-  return upload
+  const path = await it.put(name, Buffer.alloc(1))
+  await truncate(path, sizeBytes)
+  return { type: 'file', source: { path } }
 }
 
 async function link(target: string): Promise<Upload> {

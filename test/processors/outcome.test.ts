@@ -19,6 +19,7 @@ test('every kind has exactly one outcome', () => {
       "invalid": "stop",
       "limit": "wait",
       "not-found": "stop",
+      "pending": "wait",
       "quota": "stop",
       "rejected": "stop",
       "token": "retry",

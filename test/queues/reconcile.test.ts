@@ -101,7 +101,7 @@ test('deadlines are kept by the clock of Redis: a worker whose clock is a day ah
 test('a record of a queue that is not known here does not hide those behind it', async () => {
   const it = await deploy()
   const foreign = await enqueue(it)
-  await it.redis.hset(`${it.namespace}:record:${foreign.id}`, 'queue', 'article')
+  await it.redis.hset(`${it.namespace}:record:${foreign.id}`, 'queue', 'of-a-newer-version')
   const job = await enqueue(it)
   await it.redis.zrem(`${it.namespace}:upload:prioritized`, job.id)
   expect(await round(it)).toEqual([`put-back ${job.id}`])

@@ -1,0 +1,167 @@
+/** The asynchronous way over all of its parts: submit, callback or look, result. Ids: notes/reliability.md §6. */
+
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import type { Input } from '../../src/index.ts'
+import { createAdmin } from '../../src/queues/admin.ts'
+import { bytesOf } from '../support/deployment.ts'
+import { until } from '../support/until.ts'
+import { finished, held, kept, m5, m6, setUp, submissions } from './async-stage.ts'
+
+const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
+
+describe('an async upload', () => {
+  test('is woken by its callback: one submission, one look, and the media_id of the same bytes', async () => {
+    const deployment = await setUp({ callback: true, ...held })
+    const { simulator, producer, payload, content, startHere } = deployment
+    await startHere()
+    const job = await producer.asyncUpload(payload)
+    await kept(deployment, job.id)
+    await simulator.finishJobs()
+    const result = await producer.result(job, { timeoutMs: 10_000 })
+    expect(result).toMatchObject({
+      type: 'file',
+      name: '大文件.bin',
+      sizeBytes: content.length,
+      md5: md5(content),
+      via: 'async',
+      usableFor: ['media/get', 'group-welcome'],
+    })
+    expect(result.expiresAtMs - result.createdAtMs).toBe(3 * 24 * 3_600_000)
+    expect([submissions(deployment), simulator.count({ method: m6 })]).toEqual([1, 1])
+    const back = await producer.result(await producer.download({ mediaId: result.mediaId }))
+    expect((await bytesOf(back)).equals(content)).toBe(true)
+    expect(await producer.read(job.id)).toMatchObject({ state: 'done', units: 1, unknowns: 0, duplicates: 0 })
+  })
+
+  test('K05 is found by looking when its callback never comes', async () => {
+    const deployment = await setUp({ callback: true })
+    const { simulator, producer, payload, startHere } = deployment
+    simulator.callbackFaults.add({ event: finished, do: 'drop' })
+    await startHere()
+    const { mediaId } = await producer.result(await producer.asyncUpload(payload), { timeoutMs: 15_000 })
+    expect(mediaId).toMatch(/^3\*1\*/)
+    expect(submissions(deployment)).toBe(1)
+    expect(simulator.deliveries({ event: finished })).toMatchObject([{ outcome: 'dropped' }])
+  })
+
+  test('K05 needs no second callback when it came before the jobid was here', async () => {
+    const deployment = await setUp({ callback: true })
+    const { simulator, producer, payload, startHere } = deployment
+    simulator.faults.add({ method: m5, do: 'hold', at: 'answer' })
+    await startHere()
+    const job = await producer.asyncUpload(payload)
+    await simulator.waitForDelivery({ event: finished, outcome: 'received' })
+    simulator.release()
+    await producer.result(job, { timeoutMs: 10_000 })
+    expect(simulator.count({ method: m6 })).toBe(1)
+    // It never waited at all.
+    expect(await producer.read(job.id)).toMatchObject({ fence: 1 })
+  })
+
+  test('K05 is settled once by callbacks that come three times, late, and for jobs that nobody knows', async () => {
+    const deployment = await setUp({ callback: true })
+    const { simulator, producer, payload, startHere } = deployment
+    simulator.callbackFaults.add({ event: finished, do: 'duplicate', copies: 2 })
+    simulator.callbackFaults.add({ event: finished, do: 're-sign', copies: 2 })
+    await startHere()
+    const job = await producer.asyncUpload(payload)
+    const { mediaId } = await producer.result(job, { timeoutMs: 15_000 })
+    await simulator.waitForDelivery({ event: finished, outcome: 'received' }, { count: 5 })
+    expect(await producer.read(job.id)).toMatchObject({ state: 'done', duplicates: 0, result: { mediaId } })
+    expect(
+      simulator.deliveries().every(({ attempts }) => attempts.every(({ status }) => status === 200)),
+    ).toBe(true)
+  })
+
+  test('asks soon again when the callback comes before the platform shows the end', async () => {
+    const deployment = await setUp({
+      callback: true,
+      switches: { callbackBeforeResult: true, asyncDelayMs: 1_500 },
+    })
+    const { producer, payload, startHere } = deployment
+    await startHere()
+    await producer.result(await producer.asyncUpload(payload), { timeoutMs: 15_000 })
+    expect(submissions(deployment)).toBe(1)
+  })
+
+  test('ends with its deadline while the platform is still fetching', async () => {
+    const { producer, payload, startHere } = await setUp(held)
+    await startHere()
+    const job = await producer.asyncUpload({ ...payload, deadlineMs: 3_000 })
+    await expect(producer.result(job, { timeoutMs: 15_000 })).rejects.toMatchObject({ kind: 'expired' })
+  })
+
+  test('is submitted anew when the platform no longer knows the jobid', async () => {
+    const deployment = await setUp({ callback: true, ...held })
+    const { simulator, producer, payload, startHere } = deployment
+    await startHere()
+    const job = await producer.asyncUpload(payload)
+    await kept(deployment, job.id)
+    simulator.advance(61 * 60_000)
+    await until('it is submitted again', async () => submissions(deployment) === 2, { withinMs: 15_000 })
+    await until('the second jobid is kept', async () => (await producer.read(job.id))?.steps['submitted:2'])
+    await simulator.finishJobs()
+    await producer.result(job, { timeoutMs: 15_000 })
+    expect((await producer.read(job.id))?.steps).toMatchObject({
+      'ended:1': { value: { kind: 'gone', errcode: 40088 } },
+    })
+  })
+})
+
+describe('what the platform says about the file', () => {
+  test('is the end of the job where another submission would not help, with its meaning', async () => {
+    const { producer, payload, startHere } = await setUp()
+    await startHere()
+    const wrong = await producer.asyncUpload({ ...payload, md5: '0'.repeat(32) })
+    await expect(producer.result(wrong, { timeoutMs: 15_000 })).rejects.toMatchObject({
+      kind: 'rejected',
+      errcode: 301019,
+    })
+    const video = await producer.asyncUpload({ ...payload, type: 'video', name: 'a.mp4' })
+    await expect(producer.result(video, { timeoutMs: 15_000 })).rejects.toMatchObject({ kind: 'wrong-type' })
+  })
+
+  test('leads to another submission when it could not fetch the file, three in all', async () => {
+    const deployment = await setUp()
+    const { producer, payload, startHere, redis, namespace, files, content } = deployment
+    const admin = createAdmin(redis, namespace, () => undefined)
+    // Each time it is there when we look, and gone when the platform does.
+    files.put('/大文件.bin', nth => (nth % 2 === 1 ? content : undefined))
+    await startHere()
+    const job = await producer.asyncUpload({ ...payload, md5: md5(content) })
+    for (const number of [1, 2]) {
+      const ended = async () => (await producer.read(job.id))?.steps[`ended:${number}`]
+      await until(`end ${number}`, ended, { withinMs: 15_000 })
+      await until('it is woken', () => admin.wake('async', job.id))
+    }
+    await expect(producer.result(job, { timeoutMs: 15_000 })).rejects.toMatchObject({ errcode: 830003 })
+    expect(submissions(deployment)).toBe(3)
+    await admin.close()
+  }, 60_000)
+})
+
+describe('what would fail at the platform fails before anything is submitted', () => {
+  test('a server that knows no Range, a missing file, too large a file, an address that is not allowed', async () => {
+    const { producer, payload, startHere, simulator } = await setUp({}, { ranges: false })
+    await startHere()
+    const end = async (changes: Partial<Input<'media.async-upload'>>) =>
+      producer.result(await producer.asyncUpload({ ...payload, ...changes }), { timeoutMs: 15_000 })
+    await expect(end({})).rejects.toMatchObject({ kind: 'rejected' })
+    await expect(end({ url: `${payload.url}x` })).rejects.toMatchObject({ kind: 'not-found' })
+    await expect(end({ url: 'http://10.0.0.1/a.bin' })).rejects.toMatchObject({ kind: 'forbidden-address' })
+    expect(simulator.count({ method: m5 })).toBe(0)
+  })
+
+  test('a payload that the platform would refuse is not even queued', async () => {
+    const { producer, payload } = await setUp()
+    const invalid = (changes: object) =>
+      expect(producer.asyncUpload({ ...payload, ...changes })).rejects.toMatchObject({ kind: 'invalid' })
+    await invalid({ type: 'image' })
+    await invalid({ url: `http://127.0.0.1/${'x'.repeat(1024)}` })
+    // 43 characters of 3 bytes.
+    await invalid({ name: '文'.repeat(43) })
+    await invalid({ md5: 'xyz' })
+    await invalid({ url: 'ftp://127.0.0.1/a.bin' })
+  })
+})
