@@ -2,14 +2,19 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { article } from './commands/article.ts'
+import { asyncUpload } from './commands/async-upload.ts'
+import { check } from './commands/check.ts'
 import { demo } from './commands/demo.ts'
 import { download } from './commands/download.ts'
 import { CommandError, exitCodeFor, exitCodes, printFailure } from './commands/exit.ts'
+import { explain } from './commands/explain.ts'
 import { limits } from './commands/limits.ts'
 import { schemas } from './commands/schemas.ts'
 import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
 import { upload } from './commands/upload.ts'
+import { uploadImage } from './commands/upload-image.ts'
 
 /** Runs one command; answers the exit code, see commands/exit.ts. `argv` without node and script. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -20,7 +25,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Its mistakes are told as ours are, once.
     .configureOutput({ outputError: () => undefined })
     .addHelpText('after', help)
-  for (const add of [demo, upload, download, serve, simulate, limits, schemas]) add(program)
+  for (const add of commands) add(program)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return exitCodes.ok
@@ -32,6 +37,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     return exitCodeFor(told)
   }
 }
+
+/** In the order of the help. */
+const commands = [
+  ...[demo, upload, download, uploadImage, article, asyncUpload],
+  ...[serve, check, limits, explain, simulate, schemas],
+]
 
 /** It throws these once it has printed what was asked for. */
 const isHelp = (error: unknown): boolean =>
@@ -59,12 +70,14 @@ const version = (): string =>
 
 const help = `
 Without an account, everything on this host:
-  wecom-media demo                    real files up and down again
+  wecom-media demo                    every way of the platform, with real files
   wecom-media simulate                the platform on localhost; prints its URL, a CorpID and a secret
 
 With WECOM_CORP_ID and WECOM_CORP_SECRET (and WECOM_BASE_URL for a simulator):
   wecom-media upload image photo.jpg --here          one command is enough
   wecom-media download MEDIA_ID -o photo.jpg --here
+  wecom-media check                   settings, Redis, token, trusted IP, callback: what is wrong, and what to do
+  wecom-media explain 60020           what an errcode means
 
 With REDIS_URL as well, jobs go over queues:
   wecom-media serve                   workers; "serve --help" lists every setting

@@ -22,6 +22,8 @@ const arrows: Record<string, readonly string[]> = {
       'wecom/media-types.ts',
       'app/limiting.ts',
       'app/resources.ts',
+      'app/callbacks.ts',
+      'app/clients.ts',
       'limits/',
     ],
     // What errcodes, kinds and callbacks mean, for `explain` and `check`.

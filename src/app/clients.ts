@@ -12,6 +12,7 @@ import {
   createClient,
   redisTicketStore,
   redisTokenStore,
+  type TicketStore,
 } from '../wecom/index.ts'
 
 type Shared = Pick<ClientOptions, 'gate' | 'connections' | 'slots' | 'dispatcher' | 'onCall'>
@@ -70,10 +71,11 @@ function shownApps({ apps }: Config): string {
   return ids.length > most ? `${ids.slice(0, most).join(', ')} and ${ids.length - most} more` : ids.join(', ')
 }
 
-function credentialsOf(
+/** What an app proves itself with. Throws `config` for a suite that is not there. */
+export function credentialsOf(
   app: AppConfig,
-  { suites }: Config,
-  tickets: ReturnType<typeof redisTicketStore>,
+  { suites }: Pick<Config, 'suites'>,
+  tickets: TicketStore,
 ): Credentials {
   if (app.kind !== 'third-party') {
     const { kind = 'self-built', corpId, secret } = app
@@ -87,7 +89,7 @@ function credentialsOf(
 }
 
 /** No line of any log may show one. */
-function keepSecrets({ apps, suites }: Config): void {
+export function keepSecrets({ apps, suites }: Config): void {
   for (const app of Object.values(apps))
     keepSecret(app.kind === 'third-party' ? app.permanentCode : app.secret)
   for (const { suiteSecret } of Object.values(suites)) keepSecret(suiteSecret)

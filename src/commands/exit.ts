@@ -19,6 +19,11 @@ export class CommandError extends Error {
   }
 }
 
+/** What failed stands in the command's own result: only the exit code is left to tell. */
+export class Told extends Error {
+  readonly code = exitCodes.failed
+}
+
 /** Kinds that arguments or settings are to blame for, when no job has begun yet. */
 const mistakes: readonly Kind[] = ['invalid', 'config']
 
@@ -34,7 +39,7 @@ export async function asUsage<T>(work: () => T | Promise<T>): Promise<T> {
 
 /** Settings and arguments are usage; what a job ends with is a failure. */
 export function exitCodeFor(error: unknown): number {
-  if (error instanceof CommandError) return error.code
+  if (error instanceof CommandError || error instanceof Told) return error.code
   // No job ends as `unavailable` without an errcode: this is the producer, which does not reach Redis.
   const isRedis = error instanceof Fault && error.kind === 'unavailable' && error.errcode === undefined
   return isRedis ? exitCodes.unreachable : exitCodes.failed
@@ -42,6 +47,7 @@ export function exitCodeFor(error: unknown): number {
 
 /** A line on stderr; and when stdout is piped, exactly one object there. */
 export function printFailure(error: unknown): void {
+  if (error instanceof Told) return
   const report = reportOf(error)
   process.stderr.write(`wecom-media: ${report.message}\n`)
   if (!process.stdout.isTTY) process.stdout.write(`${JSON.stringify({ error: report })}\n`)

@@ -25,4 +25,7 @@ export function explain(
   return command.addHelpText('after', parts.join('\n'))
 }
 
+/** What every command that runs jobs reads. */
+export const jobSettings = ['WECOM_CORP_ID', 'WECOM_CORP_SECRET', 'WECOM_BASE_URL', 'REDIS_URL'] as const
+
 export const allSettings = Object.keys(settings) as SettingName[]

@@ -27,7 +27,7 @@ export const limits = (program: Command): void => {
 const redisPatienceMs = 5_000
 
 async function run(): Promise<void> {
-  const config = await settingsFor({ app: 'default' })
+  const config = await settingsFor({ apps: true })
   if (config.redisUrl === undefined)
     throw new CommandError('usage', 'set REDIS_URL: the limits live in the Redis of the workers', 'config')
   const redis = connectProducer(config.redisUrl)
@@ -53,10 +53,26 @@ function print(states: readonly PairState[], closedApps: readonly ClosedApp[]): 
     process.stdout.write(`${JSON.stringify({ limits: states, closedApps })}\n`)
     return
   }
-  process.stdout.write(`${callsTable(states)}\n${quotaTable(states)}\n`)
+  const used = states.filter(isUsed)
+  if (used.length > 0) process.stdout.write(`${callsTable(used)}\n`)
+  process.stdout.write(`${quotaTable(states)}\n`)
+  const idle = states.filter(state => !isUsed(state))
+  for (const corp of new Set(idle.map(({ corp }) => corp))) {
+    const methods = idle.filter(state => state.corp === corp).map(({ method }) => method)
+    say(`${corp}: nothing under way or booked for ${methods.join(', ')}`)
+  }
   for (const { app, why } of closedApps) say(`app ${app} is closed: ${why.message}`)
   for (const state of states) for (const line of troubles(state)) say(line)
 }
+
+/** Whether a line of the table would say anything. */
+const isUsed = ({ buckets, concurrency, inLine, rateShare, penalty, forgotUntilMs }: PairState): boolean =>
+  buckets.some(({ rested }) => rested < 1) ||
+  concurrency.underWay > 0 ||
+  inLine > 0 ||
+  rateShare < 1 ||
+  penalty !== undefined ||
+  forgotUntilMs !== undefined
 
 const style = { head: [], border: [] }
 

@@ -5,7 +5,6 @@ import { constants } from 'node:fs'
 import { access, copyFile, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, parse, resolve } from 'node:path'
 import { Fault } from '../fault.ts'
-import type { Result } from '../queues/jobs.ts'
 import { CommandError } from './exit.ts'
 
 export interface Destination {
@@ -35,12 +34,16 @@ export async function destinationOf(output: string): Promise<Destination> {
 const refusal = (what: string): CommandError => new CommandError('usage', `--output: ${what}`)
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown error'
 
-/** Gives a finished download its place, in one step. `move`: it is this command's own and lies in the same folder. */
-export async function put(
-  result: Result<'media.download'>,
-  { folder, name }: Destination,
-  move: boolean,
-): Promise<string> {
+/** What a worker has written. */
+interface Written {
+  /** Absolute. */
+  readonly path: string
+  /** For people; default: that of the path. */
+  readonly name?: string | undefined
+}
+
+/** Gives a finished file its place, in one step. `move`: it is this command's own and lies in the same folder. */
+export async function put(result: Written, { folder, name }: Destination, move: boolean): Promise<string> {
   const { path } = result
   const beside = move ? path : join(folder, `.${randomUUID()}.part`)
   let reserved: string | undefined

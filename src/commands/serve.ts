@@ -22,7 +22,7 @@ export const serve = (program: Command): void => {
 const redisPatienceMs = 15_000
 
 async function run(): Promise<void> {
-  const config = await settingsFor({ app: 'default' })
+  const config = await settingsFor({ apps: true })
   const log = createLog(config.logLevel)
   const redis = await redisFor(config, { patienceMs: redisPatienceMs })
   try {
@@ -31,7 +31,10 @@ async function run(): Promise<void> {
     await warnOfRoots(config, log)
     const app = await start(config, redis.url, log)
     log.info(
-      { baseUrl: config.baseUrl, admin: app.url, redis: redis.how, apps: Object.keys(config.apps) },
+      {
+        ...{ baseUrl: config.baseUrl, admin: app.url, public: app.publicUrl, redis: redis.how },
+        apps: Object.keys(config.apps),
+      },
       'ready',
     )
     const signal = await untilSignal()
@@ -54,15 +57,33 @@ const addressCodes = /^(EADDRNOTAVAIL|EACCES|ENOTFOUND|EAI_AGAIN)$/
 
 /** Settings that turn out to be wrong only now are wrong usage, too. */
 async function start(config: Config, redisUrl: string, log: Logger): Promise<App> {
-  const { host, port } = config.admin
   try {
     return await asUsage(() => startApp(config, { redisUrl, log }))
   } catch (error) {
-    const { code = '', syscall } = error as NodeJS.ErrnoException
-    const refuse = (what: string) => new CommandError('usage', `the admin address ${host}:${port} ${what}`)
-    if (code === 'EADDRINUSE') throw refuse('is in use: set WECOM_MEDIA_ADMIN_PORT (0 takes a free one)')
-    if (/^(listen|getaddrinfo)$/.test(syscall ?? '') && addressCodes.test(code))
-      throw refuse(`cannot be had (${code}): correct WECOM_MEDIA_ADMIN_HOST and WECOM_MEDIA_ADMIN_PORT`)
-    throw error
+    throw addressRefused(error as NodeJS.ErrnoException & Address, config) ?? error
   }
+}
+
+interface Address {
+  readonly port?: number
+  readonly hostname?: string
+}
+
+/** Which of the two listeners could not have its address, and what to set. Where both want the same, moving one is enough. */
+function addressRefused(
+  { code = '', syscall = '', port, hostname }: NodeJS.ErrnoException & Address,
+  config: Config,
+): CommandError | undefined {
+  if (!/^(listen|getaddrinfo)$/.test(syscall)) return undefined
+  const wants = (address: Config['admin']) => port === address.port || hostname === address.host
+  const name = wants(config.public) && !wants(config.admin) ? 'public' : 'admin'
+  const setting = name === 'public' ? 'WECOM_MEDIA' : 'WECOM_MEDIA_ADMIN'
+  const at = `the ${name} address ${config[name].host}:${config[name].port}`
+  if (code === 'EADDRINUSE')
+    return new CommandError('usage', `${at} is in use: set ${setting}_PORT (0 takes a free one)`)
+  if (!addressCodes.test(code)) return undefined
+  return new CommandError(
+    'usage',
+    `${at} cannot be had (${code}): correct ${setting}_HOST and ${setting}_PORT`,
+  )
 }

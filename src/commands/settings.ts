@@ -10,15 +10,21 @@ import { namespaceOf } from '../namespace.ts'
 import { connectProducer, endpoint, firstAnswer } from '../redis.ts'
 import { asUsage, CommandError, say } from './exit.ts'
 
-/** Reads the settings, and tells now what would be told later; with `app`, its credentials must be among them. */
-export const settingsFor = ({ app }: { readonly app?: string }): Promise<Config> =>
+interface Needs {
+  /** This app must be among them. */
+  readonly app?: string
+  /** Any app must. Default: when `app` is given. */
+  readonly apps?: boolean
+}
+
+/** Reads the settings, and tells now what would be told later. */
+export const settingsFor = ({ app, apps = app !== undefined }: Needs): Promise<Config> =>
   asUsage(() => {
     const config = readConfig()
     namespaceOf(config.baseUrl, config.prefix)
     if (config.redisUrl !== undefined) endpoint(config.redisUrl)
-    if (app === undefined) return config
-    demandApps(config)
-    if (!Object.hasOwn(config.apps, app)) {
+    if (apps) demandApps(config)
+    if (app !== undefined && !Object.hasOwn(config.apps, app)) {
       const known = Object.keys(config.apps).join(', ')
       throw new Fault('config', `no app is called "${app}": the settings know ${known}`)
     }

@@ -1,22 +1,21 @@
-/** `wecom-media upload <type> <path>`: one upload through the queue, or in this very process. */
+/** `wecom-media upload <type> <source>`: one upload through the queue, or in this very process. */
 
-import { stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { resolve } from 'node:path'
-import { Argument, type Command } from 'commander'
-import type { Config } from '../config.ts'
-import { Fault } from '../fault.ts'
+import { Argument, type Command, Option } from 'commander'
+import { type Input, jobs } from '../queues/jobs.ts'
 import { formatsOf, isMediaType, type MediaType, mediaTypes } from '../wecom/media-types.ts'
 import { sizeOf } from './bar.ts'
-import { asUsage, CommandError, printResult } from './exit.ts'
-import { follow } from './follow.ts'
-import { explain } from './help.ts'
+import { CommandError, printResult } from './exit.ts'
+import { localTime } from './follow.ts'
+import { explain, jobSettings } from './help.ts'
 import { checkFlags, type JobFlags, withJobFlags } from './job-flags.ts'
-import { withSession } from './session.ts'
-import { missingRoots, settingsFor } from './settings.ts'
+import { runJob } from './run-job.ts'
+import { settingsToUpload, sourceOf } from './source.ts'
+
+type Attachment = NonNullable<Input<'media.upload'>['attachment']>
 
 interface UploadFlags extends JobFlags {
   readonly name?: string
+  readonly attachment?: Attachment
 }
 
 export const upload = (program: Command): void => {
@@ -24,18 +23,24 @@ export const upload = (program: Command): void => {
     .command('upload')
     .description('upload a file as temporary media; prints its media_id, which lives 3 days')
     .addArgument(new Argument('<type>', typeHelp).argParser(parseType))
-    .argument('<path>', 'the file, as the worker sees it; it must lie in one of the roots')
+    .argument('<path>', 'the file, as the worker sees it, in one of the roots; or an http(s) URL')
     .option('--name <name>', 'the name that users see (default: that of the file)')
+    .addOption(
+      new Option('--attachment <use>', 'for this use and no other (default: messages)').choices(uses),
+    )
   withJobFlags(command).action(run)
   explain(
     command,
     [
       'wecom-media upload image photo.jpg --here',
       'wecom-media upload file 季度报告.pdf --name report.pdf --key order-17 --timeout 2m',
+      'wecom-media upload video https://media.example.com/clip.mp4 --attachment moments',
     ],
-    ['WECOM_CORP_ID', 'WECOM_CORP_SECRET', 'WECOM_BASE_URL', 'REDIS_URL', 'WECOM_MEDIA_ROOTS'],
+    [...jobSettings, 'WECOM_MEDIA_ROOTS', 'WECOM_MEDIA_URLS'],
   )
 }
+
+const uses: readonly Attachment[] = jobs['media.upload'].payload.shape.attachment.unwrap().options
 
 /** What each type takes, as the table of types has it. */
 const typeHelp = Object.entries(mediaTypes)
@@ -51,35 +56,22 @@ function parseType(text: string): MediaType {
   throw new CommandError('usage', `"${text}" is no type: write ${Object.keys(mediaTypes).join(', ')}`)
 }
 
-async function run(type: MediaType, path: string, flags: UploadFlags): Promise<void> {
+async function run(type: MediaType, from: string, flags: UploadFlags): Promise<void> {
   checkFlags(flags)
-  const { app, here = false, key, name, timeout: timeoutMs, wait } = flags
-  const source = { path: resolve(path) }
-  const payload = { app, type, source, ...(name !== undefined && { name }) }
-  const config = here ? await configHere(app, source.path) : await settingsFor({})
-  const { job, result } = await withSession(config, here, async ({ producer, signal }) => {
-    const job = await asUsage(() => producer.upload(payload, key === undefined ? {} : { key }))
-    const result = wait ? await follow(producer, job, { timeoutMs, signal, isHere: here }) : undefined
-    return { job, result }
-  })
-  if (!result) return printResult({ id: job.id, name: job.name }, [['job', job.id]])
+  const { app, name, attachment } = flags
+  const source = sourceOf(from)
+  const config = await settingsToUpload(source, flags)
+  const payload = {
+    ...{ app, type, source },
+    ...(name !== undefined && { name }),
+    ...(attachment !== undefined && { attachment }),
+  }
+  const result = await runJob(config, flags, (producer, options) => producer.upload(payload, options))
+  if (!result) return
   printResult(result, [
     ['media_id', result.mediaId],
     ['file', `${result.name} (${result.type}, ${sizeOf(result.sizeBytes)})`],
-    ['expires', new Date(result.expiresAtMs).toLocaleString('sv')],
+    ['expires', localTime(result.expiresAtMs)],
+    ...(attachment === undefined ? [] : [['only for', attachment] as const]),
   ])
-}
-
-/** What can be known of an upload here is said before anything is started. */
-async function configHere(app: string, path: string): Promise<Config> {
-  const settings = await settingsFor({ app })
-  // A worker makes its downloads folder; an upload has no use for one.
-  const config = { ...settings, roots: settings.roots ?? [process.cwd()], downloads: tmpdir() }
-  const missing = await missingRoots(config)
-  if (missing.length === config.roots.length)
-    throw new CommandError('usage', `WECOM_MEDIA_ROOTS: there is no folder ${missing.join(', ')}`, 'config')
-  await stat(path).catch(error => {
-    if (error.code === 'ENOENT') throw new Fault('not-found', `there is no file ${path}: check the path`)
-  })
-  return config
 }

@@ -25,6 +25,7 @@ let patient: NodeProcess
 let impatient: NodeProcess
 let left: NodeProcess
 let far: NodeProcess
+let other: NodeProcess
 beforeAll(async () => {
   there = await deploy()
   proxy = await startProxy(there.config.redisUrl ?? '')
@@ -32,6 +33,7 @@ beforeAll(async () => {
   const noRedis = { env: { REDIS_URL: `redis://${nobody}` }, cwd }
   patient = start(['upload', 'file', 'any.bin'], noRedis)
   impatient = start(['upload', 'file', 'any.bin'], noRedis)
+  other = start(['async-upload', 'file', 'http://a.example/b', '--name', 'b'], noRedis)
   left = start(['download', 'any'], { env: { ...envOf(there), REDIS_URL: proxy.url } })
   const noPlatform = { WECOM_BASE_URL: `http://${nobody}/cgi-bin`, WECOM_MEDIA_ROOTS: cwd }
   far = start(['upload', 'file', 'any.bin', '--here'], { env: { ...envOf(there), ...noPlatform }, cwd })
@@ -62,6 +64,8 @@ test('a Redis that goes away while the job waits is told, and what becomes of th
 })
 
 test('a Redis that is not there is waited for some seconds', async () => {
-  const found = failure(await ended(patient))
-  expect(found).toEqual({ code: 3, kind: 'unavailable', message: expect.stringContaining(nobody) })
+  for (const cli of [patient, other]) {
+    const found = failure(await ended(cli))
+    expect(found).toEqual({ code: 3, kind: 'unavailable', message: expect.stringContaining(nobody) })
+  }
 })

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Deployment, deploy } from '../support/deployment.ts'
+import { account, callbackKeys, type Deployment, deploy } from '../support/deployment.ts'
 import { until } from '../support/until.ts'
 import { envOf, failure, runMany, start } from './cli.ts'
 
@@ -70,19 +70,29 @@ describe('serve', () => {
     await new Promise(resolve => taken.once('listening', resolve))
     const address = taken.address()
     const port = String(typeof address === 'object' && address?.port)
+    // An apps file need not have an app that is called default.
+    const apps = await there.put(
+      'apps.json',
+      JSON.stringify({ apps: { own: { ...account, callback: callbackKeys } } }),
+    )
+    const calledBack = { WECOM_MEDIA_APPS: apps, WECOM_CORP_ID: '', WECOM_CORP_SECRET: '' }
     const serve = (more: Record<string, string>) => ({ args: ['serve'], env: { ...env, ...more } })
     const said = await runMany([
       serve({ WECOM_MEDIA_ADMIN_PORT: port }),
       serve({ WECOM_MEDIA_ADMIN_HOST: '192.0.2.1' }),
       serve({ WECOM_MEDIA_DOWNLOADS: join(there.root, 'photo.jpg', 'x') }),
+      serve({ ...calledBack, WECOM_MEDIA_PORT: port }),
+      serve({ ...calledBack, WECOM_MEDIA_HOST: '192.0.2.1' }),
     ])
     taken.close()
     const found = said.map(one => failure(one))
-    expect(found.map(({ code }) => code)).toEqual([2, 2, 2])
+    expect(found.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2])
     expect(found.map(({ message }) => /WECOM_MEDIA_\w+/.exec(message)?.[0])).toEqual([
       'WECOM_MEDIA_ADMIN_PORT',
       'WECOM_MEDIA_ADMIN_HOST',
       'WECOM_MEDIA_DOWNLOADS',
+      'WECOM_MEDIA_PORT',
+      'WECOM_MEDIA_HOST',
     ])
   })
 })

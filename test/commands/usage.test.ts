@@ -32,6 +32,37 @@ const mistakes: Record<string, [Line, naming: readonly string[], kind?: string]>
     { args: ['download', 'm', '-o', 'x', '--no-wait'] },
     ['--output', '--no-wait'],
   ],
+  'an output of an article without waiting': [
+    { args: ['article', 'a.html', '-o', 'x', '--no-wait'] },
+    ['--output', '--no-wait'],
+  ],
+  'an unknown use': [{ args: [...up, '--attachment', 'wallpaper'] }, ['wallpaper', 'moments', 'cashier']],
+  'an unknown codec': [{ args: ['download', 'm', '--voice', 'mp3'] }, ['mp3', 'speex']],
+  'raw frames of no voice': [{ args: ['download', 'm', '--raw'] }, ['--raw', '--voice speex']],
+  'an async image': [
+    { args: ['async-upload', 'image', 'https://a.example/b', '--name', 'b'] },
+    ['video, file'],
+  ],
+  'an async upload without a name': [{ args: ['async-upload', 'file', 'https://a.example/b'] }, ['--name']],
+  'an async upload of a path': [{ args: ['async-upload', 'file', 'b.zip', '--name', 'b'] }, ['b.zip', 'URL']],
+  'an image here of an unknown app': [
+    { args: ['upload-image', 'photo.jpg', '--here', '--app', 'other'], env },
+    ['other', 'default'],
+    'config',
+  ],
+  'hosts of sources that are none': [
+    {
+      args: ['upload-image', 'http://a.example/b', '--here'],
+      env: { ...env, WECOM_MEDIA_URLS: 'a.example:80' },
+    },
+    ['WECOM_MEDIA_URLS'],
+    'config',
+  ],
+  'no Redis for an async upload': [
+    { args: ['async-upload', 'file', 'https://a.example/b', '--name', 'b'], env },
+    ['REDIS_URL', '--here'],
+    'config',
+  ],
   'an output to stdout': [{ args: ['download', 'm', '-o', '-', '--here'], env }, ['--output']],
   'an output into no folder': [{ args: ['download', 'm', '-o', 'no/x', '--here'], env }, ['/no']],
   'no Redis and not here': [{ args: up, env }, ['REDIS_URL', '--here'], 'config'],
