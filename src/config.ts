@@ -13,7 +13,7 @@ import { defaultBaseUrl } from './wecom/platform.ts'
 
 const mebibyte = 1024 * 1024
 
-/** TABLE of settings. README's table is tested against it. */
+/** TABLE of settings. The table of docs/settings.md is tested against it. */
 export const settings = {
   WECOM_BASE_URL: {
     schema: url(/^https?$/, 'an http(s) URL such as https://qyapi.weixin.qq.com/cgi-bin').default(

@@ -1,4 +1,4 @@
-/** The READMEs against the code: tables, names, paths, commands and examples. What is not checked here is not true for long. */
+/** The READMEs and docs/ against the code: tables, names, paths, commands and examples. What is not checked here is not true for long. */
 
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -9,21 +9,39 @@ import { promisify } from 'node:util'
 import { Queue } from 'bullmq'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { ZodType } from 'zod'
+import { systemClock } from '../src/clock.ts'
 import { readConfig, settings } from '../src/config.ts'
 import { Fault, kinds } from '../src/fault.ts'
 import { createRules } from '../src/limits/index.ts'
 import { pairKey } from '../src/limits/keys.ts'
-import { defaultRules } from '../src/limits/rules.ts'
+import { defaultRules, gatedMethods } from '../src/limits/rules.ts'
 import { metricsTable } from '../src/metrics/metrics.ts'
 import { namespaceOf } from '../src/namespace.ts'
+import { endOf } from '../src/processors/async-submission.ts'
 import { outcomeOf } from '../src/processors/outcome.ts'
 import { addOptions } from '../src/queues/add.ts'
 import { jobs } from '../src/queues/jobs.ts'
-import { BadInput, Simulator } from '../src/simulator/index.ts'
-import { formatsOf, type MediaType, mediaTypes, minBytes, permanentImage } from '../src/wecom/media-types.ts'
+import { defaultApp, Simulator } from '../src/simulator/index.ts'
+import { routes } from '../src/simulator/routes/index.ts'
+import { bindings } from '../src/wecom/bindings.ts'
+import type { Call } from '../src/wecom/call.ts'
+import { errcodes } from '../src/wecom/errcodes.ts'
+import { type AppKind, createClient, type MethodName } from '../src/wecom/index.ts'
+import {
+  asyncMedia,
+  attachments,
+  formatsOf,
+  type MediaType,
+  mediaTypes,
+  minBytes,
+  permanentImage,
+} from '../src/wecom/media-types.ts'
+import { methods } from '../src/wecom/methods.ts'
 import { defaultBaseUrl } from '../src/wecom/platform.ts'
+import { knownVariables } from './contract/platform.ts'
 import { atEnd } from './support/at-end.ts'
-import { account, type Deployment, deploy } from './support/deployment.ts'
+import { account, callbackKeys, type Deployment, deploy } from './support/deployment.ts'
+import { startFileOrigin } from './support/file-origin.ts'
 import { startNode } from './support/processes.ts'
 import { tempDir } from './support/temp.ts'
 import { until } from './support/until.ts'
@@ -33,12 +51,18 @@ const read = (name: string): Promise<string> => readFile(join(home, name), 'utf8
 const run = promisify(execFile)
 
 const readmes = ['README.md', 'README.zh-CN.md'] as const
-/** Each README goes on in a reference. */
-const references = { 'README.md': 'docs/reference.md', 'README.zh-CN.md': 'docs/reference.zh-CN.md' } as const
-const documents = [...readmes, ...Object.values(references), 'CONTRIBUTING.md', 'CHANGELOG.md'] as const
-const texts = Object.fromEntries(
-  await Promise.all(documents.map(async name => [name, await read(name)])),
-) as Record<(typeof documents)[number], string>
+/** Each README goes on in these pages of docs/, in its own language. */
+const pages = [
+  ...(['jobs', 'apps', 'callback', 'limits', 'settings', 'simulator', 'reference', 'errcodes'] as const),
+]
+type Page = (typeof pages)[number]
+const pageOf = (readme: (typeof readmes)[number], page: Page): string =>
+  `docs/${page}${readme === 'README.md' ? '' : '.zh-CN'}.md`
+const english = ['README.md', ...pages.map(page => pageOf('README.md', page))]
+const chinese = ['README.zh-CN.md', ...pages.map(page => pageOf('README.zh-CN.md', page))]
+const documents = [...english, ...chinese, 'CONTRIBUTING.md', 'CHANGELOG.md']
+const texts = Object.fromEntries(await Promise.all(documents.map(async name => [name, await read(name)])))
+const textOf = (document: string): string => texts[document] ?? ''
 
 interface Block {
   /** What stands behind the fence, such as `ts producer`. */
@@ -49,10 +73,10 @@ interface Block {
 const blocksOf = (text: string): Block[] =>
   [...text.matchAll(/^```(.+)\n([\s\S]*?)^```$/gm)].map(([, info = '', code = '']) => ({ info, code }))
 
-/** Of both READMEs alike; see the test of their likeness. */
+/** Of both languages alike; see the test of their likeness. */
 const block = (info: string): string => {
-  const found = blocksOf(texts['README.md']).find(one => one.info === info)
-  if (!found) throw new Error(`README.md has no block "${info}"`)
+  const [found, ...more] = english.flatMap(name => blocksOf(textOf(name))).filter(one => one.info === info)
+  if (!found || more.length > 0) throw new Error(`there must be one block "${info}"`)
   return found.code
 }
 
@@ -96,14 +120,24 @@ const mapRows = <V>(table: Readonly<Record<string, V>>, cells: (row: V, name: st
   Object.fromEntries(Object.entries(table).map(([name, row]) => [name, cells(row, name)]))
 
 const defaultOf = ({ schema }: { readonly schema: ZodType }): string => {
-  const { data } = schema.safeParse(undefined)
-  return data === undefined ? '–' : code(String(data))
+  const text = String(schema.safeParse(undefined).data ?? '')
+  return text === '' ? '–' : code(text)
+}
+
+const figure = (count: number): string => count.toLocaleString('en-US')
+
+/** What a method may be called for, as the table of methods has it: its narrowest rate, and its quota. */
+const limitCell = (method: MethodName): string => {
+  if (!gatedMethods.includes(method)) return '–'
+  const { minute } = defaultRules[method].rates
+  const quota = Object.values(defaultRules[method].quota) as readonly { amount: number; per: string }[]
+  const rate = `${figure(minute.amount)} / ${minute.windowMs / 1000} s`
+  return [rate, ...quota.map(({ amount, per }) => `${figure(amount)} / ${per}`)].join('; ')
 }
 
 /** Calls, and the seconds or the name of the period that they are counted in. */
 const ruleRows = (): Record<string, Row> => {
   const { rates, quota } = defaultRules['media/uploadimg']
-  const figure = (count: number) => count.toLocaleString('en-US')
   return {
     ...mapRows(rates, ({ amount, windowMs, scope }) => [
       ...[figure(amount), `${figure(windowMs / 1000)} s`, code(scope)],
@@ -134,20 +168,154 @@ const fieldsOf = ({ shape }: { readonly shape: Readonly<Record<string, ZodType>>
 const fieldsIn = (cell: string): string[] =>
   [...cell.matchAll(/`([A-Za-z0-9]+\??)`/g)].map(([, name = '']) => name).sort()
 
-describe.each(readmes)('%s', name => {
-  const text = texts[name]
-  const reference = texts[references[name]]
-  const any = name === 'README.md' ? 'any' : '任意'
+/** Which method each call of the client makes. */
+const methodsOfCalls = async (): Promise<Record<string, string>> => {
+  const asked: string[] = []
+  const call = (async ({ method }) => {
+    asked.push(method)
+    throw new Fault('cancelled', 'x')
+  }) as Call
+  const client = bindings(call, systemClock)
+  const open = () => Promise.reject(new Error('is not opened'))
+  const file = { type: 'image', name: 'a.jpg', sizeBytes: 10, open } as const
+  const calls: Record<keyof typeof client, () => Promise<unknown>> = {
+    upload: () => client.upload(file),
+    uploadImage: () => client.uploadImage(file),
+    uploadAttachment: () => client.uploadAttachment({ ...file, attachment: 'moments' }),
+    uploadForProvider: () => client.uploadForProvider(file),
+    uploadByUrl: () =>
+      client.uploadByUrl({ type: 'file', name: 'a', url: 'https://a.example/', md5: '0'.repeat(32) }),
+    uploadByUrlResult: () => client.uploadByUrlResult('jobid'),
+    get: () => client.get('media_id'),
+    getHd: () => client.getHd('media_id'),
+  }
+  for (const each of Object.values(calls)) await each().catch(() => undefined)
+  return Object.fromEntries(Object.keys(calls).map((name, index) => [asked[index], name]))
+}
 
-  test('has the settings of src/config.ts with their defaults', () => {
-    const table = columns(tableWith(text, 'REDIS_URL'), 1)
-    expect(table).toEqual(mapRows(settings, row => [defaultOf(row)]))
+/** The texts of a union type in a source: types are gone when a test runs. */
+const unionIn = async (path: string, opening: string): Promise<string[]> => {
+  const source = await read(path)
+  const [, union = ''] = source.split(opening)
+  return [...(union.split(/\n\n|\n {2}readonly/)[0] ?? '').matchAll(/'([a-z-]+)'/g)].map(
+    ([, text = '']) => text,
+  )
+}
+
+/** What stands behind "one of:" in a refusal. */
+const oneOf = (work: () => unknown): string[] =>
+  /one of: (.*)/.exec(String(catching(work)))?.[1]?.split(', ') ?? []
+
+describe.each(readmes)('%s', name => {
+  const text = textOf(name)
+  const page = (which: Page): string => textOf(pageOf(name, which))
+  const reference = page('reference')
+  const isEnglish = name === 'README.md'
+  const any = isEnglish ? 'any' : '任意'
+  const listed = (words: readonly string[]): string => codes(words).replaceAll(', ', isEnglish ? ', ' : '、')
+
+  test('has the settings of src/config.ts with their defaults, the commonest itself', () => {
+    const all = mapRows(settings, row => [defaultOf(row)])
+    expect(columns(tableWith(page('settings'), 'REDIS_URL'), 1)).toEqual(all)
+    const commonest = tableWith(text, 'REDIS_URL')
+    expect(columns(commonest, 1)).toEqual(
+      Object.fromEntries(Object.keys(commonest).map(setting => [setting, all[setting]])),
+    )
+  })
+
+  test('has the methods with the calls, jobs, tokens, limits and pages of the manual', async () => {
+    const calls = await methodsOfCalls()
+    const table = tableWith(text, 'media/upload')
+    expect(Object.keys(table)).toEqual(Object.keys(methods))
+    for (const [method, [, client, job = '', ...rest]] of Object.entries(table)) {
+      const { token, doc } = methods[method as MethodName]
+      expect(client).toBe(codes(calls[method] === undefined ? [] : [calls[method]]))
+      expect(job === '–').toBe(calls[method] === undefined)
+      const link = `[${doc.split('/').at(-1)}](${doc})`
+      expect(rest).toEqual([codes(token ? [token] : []), limitCell(method as MethodName), link])
+    }
+    const named = new Set(
+      Object.values(table).flatMap(([, , job = '']) => job.match(/(?<=`)[^`,]+(?=`)/g) ?? []),
+    )
+    expect([...named].toSorted()).toEqual(Object.keys(jobs).toSorted())
+    const client = createClient({ ...account, baseUrl: defaultBaseUrl })
+    const others = ['closed', 'close']
+    expect(Object.values(calls).toSorted()).toEqual(
+      Object.keys(client)
+        .filter(key => !others.includes(key))
+        .toSorted(),
+    )
+  })
+
+  test('has the kinds of apps', async () => {
+    const known = catching(() => createClient({ ...account, kind: '?' as AppKind & 'provider' }))
+    const names = /use (.*)$/.exec(String(known))?.[1]?.split(', ')
+    expect(names).toHaveLength(4)
+    expect(Object.keys(tableWith(page('apps'), 'self-built'))).toEqual(names)
+  })
+
+  test('has the events and refusals of callbacks', async () => {
+    const events = await unionIn('src/callback/seams.ts', 'readonly event:')
+    expect(events.length).toBeGreaterThan(4)
+    expect(Object.keys(tableWith(page('callback'), 'verify')).toSorted()).toEqual(events.toSorted())
+    const reasons = await unionIn('src/callback/refused.ts', 'export type RefusalReason =')
+    expect(reasons.length).toBeGreaterThan(5)
+    expect(Object.keys(tableWith(page('callback'), 'signature'))).toEqual(reasons)
+    const outcomes = await unionIn('src/callback/seams.ts', 'readonly outcome:')
+    expect(page('callback')).toContain(listed(outcomes))
+  })
+
+  test('has every errcode with its kind, who acts, and its meaning', () => {
+    const rows = mapRows(errcodes as Record<string, (typeof errcodes)[number]>, ({ kind, who, en, zh }) => [
+      ...[code(kind), code(who), isEnglish ? en : zh],
+    ])
+    expect(tableWith(page('errcodes'), '40007')).toEqual(rows)
+    const actors = new Set(Object.values(errcodes).map(({ who }) => who))
+    expect(Object.keys(tableWith(page('errcodes'), 'caller')).toSorted()).toEqual([...actors].toSorted())
+  })
+
+  test('has how an async upload ends, and what it may be given', () => {
+    const table = tableWith(page('jobs'), '830003')
+    for (const [errcode, [kind, again]] of Object.entries(table)) {
+      const row = errcodes[Number(errcode)]
+      expect(kind).toBe(code(row?.kind ?? ''))
+      const ended = { kind: row?.kind ?? 'rejected', errcode: Number(errcode) } as const
+      const ends = endOf(ended, { computed: true, holds: false })
+      expect(again === (isEnglish ? 'no' : '否'), errcode).toBe(!ends.again)
+    }
+    const { maxBytes, minBytes: least, urlMaxBytes, nameMaxBytes, types } = asyncMedia
+    for (const fact of [
+      figure(urlMaxBytes),
+      String(nameMaxBytes),
+      `${maxBytes / 1024 / 1024} MiB`,
+      String(least),
+    ])
+      expect(
+        page('jobs')
+          .split(/^## /m)
+          .find(part => part.includes('`830003`')),
+      ).toContain(fact)
+    expect(types).toEqual(['video', 'file'])
+  })
+
+  test('has what attachments are for and which types they take', () => {
+    const shape = jobs['media.upload'].payload.shape.attachment.unwrap()
+    const table = tableWith(page('jobs'), 'moments')
+    expect(Object.keys(table)).toEqual(shape.options)
+    const typesOf = (use: string): readonly string[] =>
+      use === 'cashier' ? Object.keys(mediaTypes) : attachments[use as keyof typeof attachments].types
+    for (const [use, [, types]] of Object.entries(table)) expect(types).toBe(codes(typesOf(use)))
+  })
+
+  test('has what became of the images of an article', () => {
+    const { as } = jobs['media.article'].result.shape.images.element.shape
+    expect(Object.keys(tableWith(page('jobs'), 'repeated'))).toEqual(as.options)
   })
 
   test('has the kinds of faults and what each leads to', () => {
     const table = columns(tableWith(reference, 'transient'), 1)
     expect(table).toEqual(Object.fromEntries(kinds.map(kind => [kind, [outcomeCell(kind)]])))
-    expect(text).toContain(name === 'README.md' ? `${kinds.length} kinds` : `${kinds.length} 个种类`)
+    expect(text).toContain(isEnglish ? `${kinds.length} kinds` : `${kinds.length} 个种类`)
   })
 
   test('has the metrics with their types and labels', () => {
@@ -158,18 +326,14 @@ describe.each(readmes)('%s', name => {
   test('has the types of media with their limits', () => {
     const table = columns(tableWith(text, 'image'), 3)
     expect(table).toEqual(mapRows(mediaTypes, (_rules, type) => typeCells(type as MediaType, any)))
-    expect(text).toMatch(
-      new RegExp(name === 'README.md' ? `at least ${minBytes} bytes` : `至少 ${minBytes} 字节`),
-    )
+    expect(text).toMatch(new RegExp(isEnglish ? `at least ${minBytes} bytes` : `至少 ${minBytes} 字节`))
   })
 
   test('has the bounds of a permanent image', () => {
     const { minBytes: least, maxBytes } = permanentImage
     const most = `${maxBytes / 1024 / 1024} MiB`
     expect(text).toContain(
-      name === 'README.md'
-        ? `JPG or PNG of ${least} bytes to ${most}`
-        : `JPG 或 PNG，${least} 字节到 ${most}`,
+      isEnglish ? `JPG or PNG of ${least} bytes to ${most}` : `JPG 或 PNG，${least} 字节到 ${most}`,
     )
     expect(formatsOf('image')).toEqual(['jpg', 'png'])
   })
@@ -192,13 +356,22 @@ describe.each(readmes)('%s', name => {
     }
   })
 
-  test('lists every fault that the simulator can play', () => {
-    const { faults } = new Simulator()
-    const add = () => faults.add({ method: 'media/get', do: '?' } as never)
-    expect(add).toThrow(BadInput)
-    const known = /one of: (.*)/.exec(String(catching(add)))?.[1]?.split(', ') ?? []
-    expect(known.length).toBeGreaterThan(5)
-    expect(text).toContain(codes(known).replaceAll(', ', name === 'README.md' ? ', ' : '、'))
+  test('lists every method, fault and control call of the simulator', async () => {
+    const simulator = await new Simulator().start()
+    atEnd(() => simulator.stop())
+    const faults = oneOf(() => simulator.faults.add({ method: 'media/get', do: '?' } as never))
+    const ofCallbacks = oneOf(() => simulator.callbackFaults.add({ do: '?' } as never))
+    expect([faults.length, ofCallbacks.length]).toEqual([12, 8])
+    for (const names of [Object.keys(routes), faults, ofCallbacks])
+      expect(page('simulator')).toContain(listed(names))
+    const { error } = (await (await fetch(`${simulator.controlUrl}/?`)).json()) as { error: string }
+    const actions = error.replace(/^.*there are: /, '').split(', ')
+    expect(Object.keys(tableWith(page('simulator'), 'GET log'))).toEqual(actions)
+  })
+
+  test('lists the variables of the contract suite', () => {
+    const table = tableWith(page('simulator'), 'WECOM_CONTRACT_SECRET')
+    expect(Object.keys(table)).toEqual(knownVariables)
   })
 
   test('stays under 300 lines', () => {
@@ -214,8 +387,13 @@ const catching = (work: () => unknown): unknown => {
   }
 }
 
-describe.each([readmes, Object.values(references)])('%s and %s', (...pair) => {
-  const [english, chinese] = pair.map(name => texts[name as keyof typeof texts]) as [string, string]
+test('every page of docs/ is checked here', async () => {
+  const found = (await readdir(join(home, 'docs'))).map(name => `docs/${name}`)
+  expect(found.filter(name => name.endsWith('.md') && !documents.includes(name))).toEqual([])
+})
+
+describe.each(english.map((name, index) => [name, chinese[index] ?? '']))('%s and %s', (...pair) => {
+  const [english, chinese] = pair.map(textOf) as [string, string]
   const sectionsOf = (text: string): string[] => text.split(/^## /m)
 
   test('have the same headings', () => {
@@ -246,16 +424,14 @@ const anchorOf = (heading: string): string =>
     .replace(/\s/g, '-')
 
 const anchorsOf = (document: string): string[] =>
-  [...withoutBlocks(texts[document as keyof typeof texts]).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
-    anchorOf(title),
-  )
+  [...withoutBlocks(textOf(document)).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchorOf(title))
 
 const isPath = (span: string): boolean =>
   /^(src|test|bin|demo|schemas|docs|bench|deploy|node_modules)\/[\w./-]*$/.test(span) ||
   /^[\w-]+\.(md|json|ts)$/.test(span)
 
 describe.each(documents)('%s', name => {
-  const text = texts[name]
+  const text = textOf(name)
 
   test('names only files that exist', () => {
     const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target)
@@ -284,10 +460,10 @@ describe('the commands', () => {
   /** Each `wecom-media <command> …` in code, anywhere. */
   const uses = documents
     .flatMap(name => [
-      ...spansOf(texts[name]),
-      ...blocksOf(texts[name]).flatMap(({ code }) => code.split('\n')),
+      ...spansOf(textOf(name)),
+      ...blocksOf(textOf(name)).flatMap(({ code }) => code.split('\n')),
     ])
-    .flatMap(text => [...text.matchAll(/^(?:npx )?wecom-media ([a-z]+)(.*)$/g)])
+    .flatMap(text => [...text.matchAll(/^(?:npx )?wecom-media ([a-z-]+)(.*)$/g)])
     .map(([, command = '', rest = '']) => ({ command, flags: rest.match(/(?<= )--?[a-z][\w-]*/g) ?? [] }))
   const helps = new Map<string, string>()
 
@@ -304,7 +480,9 @@ describe('the commands', () => {
   })
 
   test('are known to the program, and so are their flags', () => {
-    const known = [...(helps.get('') ?? '').matchAll(/^ {2}([a-z]+) /gm)].map(([, command]) => command)
+    const known = [...(helps.get('') ?? '').matchAll(/^ {2}(?!wecom-media )([a-z-]+) /gm)].map(
+      ([, command]) => command,
+    )
     expect(uses.length).toBeGreaterThan(8)
     for (const { command, flags } of uses) {
       expect(known).toContain(command)
@@ -313,21 +491,35 @@ describe('the commands', () => {
   })
 
   test('are all shown in some document', () => {
-    const known = [...(helps.get('') ?? '').matchAll(/^ {2}([a-z]+) /gm)].map(([, command]) => command)
+    const known = [...(helps.get('') ?? '').matchAll(/^ {2}(?!wecom-media )([a-z-]+) /gm)].map(
+      ([, command]) => command,
+    )
     const shown = new Set(uses.map(({ command }) => command))
     expect(known.filter(command => command !== 'help' && !shown.has(command ?? ''))).toEqual([])
   })
 })
 
-test('the demo prints what README shows: the files of demo/ with their sizes', async () => {
+test('the demo prints what README shows: the files of demo/ with their sizes, and every other way', async () => {
   const shown = block('text demo')
-  const names = (await readdir(join(home, 'demo'))).filter(name => !name.endsWith('.md'))
-  expect(names.length).toBeGreaterThan(4)
-  for (const name of names) {
-    const { size } = await stat(join(home, 'demo', name))
-    expect(shown).toMatch(new RegExp(`│ ${name} +│ .*│ +${(size / 1024).toFixed(1)} KiB │`))
+  const names = await readdir(join(home, 'demo'))
+  for (const name of names.filter(each => !each.endsWith('.md')))
+    expect(shown).toMatch(new RegExp(`│ ${name} +│`))
+  const rows = shown.split('\n').filter(line => / [KM]iB │/.test(line))
+  expect(rows.length).toBeGreaterThan(4)
+  for (const row of rows) {
+    const [name = '', , size] = row
+      .slice(1)
+      .split('│')
+      .map(cell => cell.trim())
+    const { size: sizeBytes } = await stat(join(home, 'demo', name))
+    expect(size).toBe(`${(sizeBytes / 1024).toFixed(1)} KiB`)
   }
-  expect(shown.match(/│ {4}yes {5}│/g)).toHaveLength(names.length)
+  const ways = shown.split('\n').filter(line => /│ +yes +│$/.test(line))
+  expect(ways).toHaveLength(rows.length + 5)
+  // That test runs the demo and looks for the same words.
+  const asked = await read('test/commands/demo.test.ts')
+  for (const way of ways.slice(rows.length)) expect(asked).toContain(`'${way.split('│')[1]?.trim()}'`)
+  expect(shown).toContain(`${rows.length} of ${rows.length} files came back with the same bytes.`)
 })
 
 test('every arrow of README is an import in the code', async () => {
@@ -343,7 +535,7 @@ test('every arrow of README is an import in the code', async () => {
 const imports = async (from: string, to: string): Promise<boolean> => {
   const folder = join(home, 'src', from)
   const files = existsSync(folder)
-    ? (await readdir(folder)).map(name => join(folder, name))
+    ? (await readdir(folder)).filter(name => name.endsWith('.ts')).map(name => join(folder, name))
     : [`${folder}.ts`]
   const sources = await Promise.all(files.map(file => readFile(file, 'utf8')))
   return sources.some(source => new RegExp(`from '\\.\\.?/${to}(/|\\.ts)`).test(source))
@@ -377,6 +569,7 @@ describe('the examples', () => {
     info: string,
     { root, config, put }: Deployment,
     redisUrl = '',
+    more: Readonly<Record<string, string>> = {},
   ): Promise<string> => {
     await put('photo.jpg', photo)
     const example = startNode(await script(info, await tempDir()), {
@@ -387,6 +580,7 @@ describe('the examples', () => {
         WECOM_MEDIA_PREFIX: config.prefix,
         WECOM_CORP_ID: account.corpId,
         WECOM_CORP_SECRET: account.secret,
+        ...more,
       },
     })
     const { code } = await example.ended
@@ -403,8 +597,56 @@ describe('the examples', () => {
     expect(deployment.simulator.log({ method: 'media/upload' })).toMatchObject([
       { sha256, filename: 'photo.jpg' },
     ])
-    expect(deployment.simulator.log({ method: 'media/uploadimg' })).toMatchObject([{ errcode: 0 }])
+    // Its own, and that of the article.
+    expect(deployment.simulator.log({ method: 'media/uploadimg' })).toMatchObject([
+      { errcode: 0 },
+      { errcode: 0 },
+    ])
     expect(printed).toMatch(/url: 'http/)
+    expect(printed).toMatch(/html: '<h1>News<\/h1><img src="http/)
+    expect(printed).toContain("as: 'uploaded'")
+  })
+
+  test('of the async upload has the platform fetch the file', async () => {
+    const files = await startFileOrigin()
+    const content = randomBytes(50_000)
+    const env = {
+      WECOM_MEDIA_URLS: '127.0.0.1',
+      WECOM_MEDIA_URL_PORTS: String(files.port),
+      WECOM_MEDIA_URL_NETS: '127.0.0.0/8',
+    }
+    const deployment = await deploy({ callback: true, env })
+    await deployment.startHere()
+    await deployment.put('handbook.zip', content)
+    const url = files.put('/handbook.zip', content)
+    const printed = await runExample('ts async', deployment, deployment.config.redisUrl, { FILE_URL: url })
+    expect(printed).toMatch(/mediaId: '3\*1\*/)
+    expect(printed).toContain("usableFor: [ 'media/get', 'group-welcome' ]")
+    expect(deployment.simulator.jobs()).toMatchObject([{ filename: '员工手册.zip', status: 'done' }])
+  })
+
+  test('of the apps file is read, with all four kinds and every form of a secret', async () => {
+    const folder = await tempDir()
+    const file = join(folder, 'apps.json')
+    const held = join(folder, 'helpdesk')
+    await writeFile(held, 'from a mounted file\n')
+    await writeFile(join(folder, 'sales.key'), callbackKeys.aesKey)
+    await writeFile(file, block('json apps').replace('/run/secrets/helpdesk', held))
+    const { token, aesKey } = callbackKeys
+    const { apps, suites } = readConfig({
+      WECOM_MEDIA_APPS: file,
+      ...{ SALES_SECRET: 's1', SALES_TOKEN: token, ACME_CODE: 'p3' },
+      ...{ ALBUM_SECRET: 's4', ALBUM_TOKEN: token, ALBUM_KEY: aesKey },
+    })
+    expect(Object.values(apps).map(({ kind = 'self-built' }) => kind)).toEqual([
+      ...['self-built', 'agent-built', 'third-party', 'provider'],
+    ])
+    expect(apps).toMatchObject({
+      default: { secret: 's1', callback: { token, aesKey, download: ['voice'] } },
+      helpdesk: { secret: 'from a mounted file' },
+      acme: { suite: 'album', permanentCode: 'p3' },
+    })
+    expect(suites).toMatchObject({ album: { suiteSecret: 's4', callback: { token, aesKey } } })
   })
 
   test('of the client uploads and downloads', async () => {
@@ -442,7 +684,7 @@ describe('the examples', () => {
 
   test('compile for a user with strict types', async () => {
     const folder = await tempDir()
-    const infos = ['ts producer', 'ts client', 'ts limits']
+    const infos = ['ts producer', 'ts async', 'ts client', 'ts limits']
     const files = await Promise.all(infos.map(info => script(info, folder)))
     const flags = ['--noEmit', '--strict', '--allowImportingTsExtensions', '--skipLibCheck', '--ignoreConfig']
     const target = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable']
@@ -455,7 +697,9 @@ describe('the examples', () => {
   })
 
   test('of the simulator are taken by its control API', async () => {
-    const simulator = await new Simulator().start()
+    // Nobody listens there; what is sent is not received, and that is told.
+    const callback = { ...callbackKeys, url: 'http://127.0.0.1:9/callback/default' }
+    const simulator = await new Simulator({ apps: [{ ...defaultApp, callback }] }).start()
     atEnd(() => simulator.stop())
     const lines = block('sh control').trim().split('\n')
     for (const line of lines) {

@@ -17,8 +17,10 @@ describe('an async upload', () => {
     await startHere()
     const job = await producer.asyncUpload(payload)
     await kept(deployment, job.id)
+    const nextLookMs = (await producer.read(job.id))?.waiting?.untilMs ?? 0
     await simulator.finishJobs()
     const result = await producer.result(job, { timeoutMs: 10_000 })
+    expect((await producer.read(job.id))?.endedAtMs).toBeLessThan(nextLookMs)
     expect(result).toMatchObject({
       type: 'file',
       name: '大文件.bin',
