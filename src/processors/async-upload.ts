@@ -5,6 +5,7 @@
  */
 
 import { Fault, faultFrom } from '../fault.ts'
+import { checkName } from '../files/inspect.ts'
 import type { Payload, Result } from '../queues/jobs.ts'
 import { asyncMedia } from '../wecom/media-types.ts'
 import {
@@ -35,6 +36,7 @@ async function submit(number: number, payload: Request, context: JobContext, res
   const { app, type, name, url, onUnknown } = payload
   const client = resources.client(app)
   if (context.attempt.wasUnknown && onUnknown === 'hold') throw held()
+  checkName(name, asyncMedia.nameMaxBytes)
   const facts = await preflight(payload, context, resources)
   const { writing } = context
   const { jobId } = await client.uploadByUrl({ type, name, url, md5: facts.md5 }, writing).catch(error => {

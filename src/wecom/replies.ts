@@ -2,19 +2,24 @@
 
 import { z } from 'zod'
 
-/** Seconds; a string in one sample of the platform, a number in another (facts §1.1 row 14). */
-const seconds = z
-  .union([
-    z.number(),
-    z
-      .string()
-      .regex(/^\d{1,12}$/)
-      .transform(Number),
-  ])
-  .pipe(z.number().int().positive())
+/** A whole number above 0; a string in one sample of the platform, a number in another (facts §1.1 row 14). */
+const count = (max: number) =>
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,12}$/)
+        .transform(Number),
+    ])
+    .pipe(z.number().int().positive().max(max))
+
+/** Seconds since 1970; milliseconds would be far beyond. */
+const seconds = count(999_999_999_999)
 
 const token = z.string().min(1)
-const expires_in = z.union([z.number(), z.string().transform(Number)]).pipe(z.number().positive())
+/** Seconds: 7,200 (facts §7.1), and never a year. */
+const expires_in = count(31_536_000)
 
 export const tokenReply = z.object({ access_token: token, expires_in })
 export const suiteTokenReply = z.object({ suite_access_token: token, expires_in })
