@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Input } from '../../src/index.ts'
 import { createAdmin } from '../../src/queues/admin.ts'
-import { bytesOf } from '../support/deployment.ts'
+import { account, bytesOf } from '../support/deployment.ts'
+import { head, send, startOrigin } from '../support/origin.ts'
 import { until } from '../support/until.ts'
 import { finished, held, kept, m5, m6, setUp, submissions } from './async-stage.ts'
 
@@ -87,6 +88,56 @@ describe('an async upload', () => {
     expect(submissions(deployment)).toBe(1)
   })
 
+  test('looks again at once when its callback came while it was looking', async () => {
+    const deployment = await setUp({ callback: true, ...held })
+    const { simulator, producer, payload, startHere } = deployment
+    simulator.faults.add({ method: m6, do: 'hold', at: 'answer' })
+    await startHere()
+    const job = await producer.asyncUpload(payload)
+    await simulator.waitFor({ method: m6, state: 'held' })
+    await simulator.finishJobs()
+    await simulator.waitForDelivery({ event: finished, outcome: 'received' })
+    const releasedMs = performance.now()
+    simulator.release()
+    await producer.result(job, { timeoutMs: 10_000 })
+    // The next look would come after 2 s.
+    expect(performance.now() - releasedMs).toBeLessThan(1_900)
+    expect(simulator.count({ method: m6 })).toBe(2)
+  })
+
+  test('looks ever more seldom, sooner after a callback, and once more before its deadline', async () => {
+    const deployment = await setUp({ callback: true, ...held })
+    const { producer, payload, startHere, redis, namespace, records } = deployment
+    const admin = createAdmin(redis, namespace, () => undefined)
+    await startHere()
+    const job = await producer.asyncUpload({ ...payload, deadlineMs: 120_000 })
+    await kept(deployment, job.id)
+    const key = `${namespace}:record:${job.id}`
+    const step = JSON.parse((await redis.hget(key, 'step:submitted:1')) ?? '') as {
+      atMs: number
+      value: { jobId: string }
+    }
+    const long = { ...step, atMs: step.atMs - 90_000 }
+    await redis.hset(key, 'step:submitted:1', JSON.stringify(long))
+    const nextWaitMs = async () => {
+      const fence = (await producer.read(job.id))?.fence ?? 0
+      await until('it can be woken', () => admin.wake('async', job.id))
+      const record = await until('it has looked', async () => {
+        const record = await producer.read(job.id)
+        return record?.state === 'waiting' && record.fence > fence ? record : undefined
+      })
+      return { ms: (record.waiting?.untilMs ?? 0) - Date.now(), record }
+    }
+    expect((await nextWaitMs()).ms).toBeGreaterThan(20_000)
+    await records.heard(`${account.corpId} ${step.value.jobId}`)
+    expect((await nextWaitMs()).ms).toBeLessThan(10_000)
+    await redis.hset(key, 'heardAtMs', '0', 'deadlineAtMs', String(Date.now() + 15_000))
+    const { record } = await nextWaitMs()
+    expect(record.waiting?.untilMs).toBeLessThan(record.deadlineAtMs)
+    expect(record.waiting?.untilMs).toBeGreaterThan(record.deadlineAtMs - 5_000)
+    await admin.close()
+  })
+
   test('ends with its deadline while the platform is still fetching', async () => {
     const { producer, payload, startHere } = await setUp(held)
     await startHere()
@@ -124,6 +175,24 @@ describe('what the platform says about the file', () => {
     await expect(producer.result(video, { timeoutMs: 15_000 })).rejects.toMatchObject({ kind: 'wrong-type' })
   })
 
+  test('leads to another submission when the file is another one than when we read it', async () => {
+    const deployment = await setUp()
+    const { producer, payload, startHere, redis, namespace, files, content } = deployment
+    const admin = createAdmin(redis, namespace, () => undefined)
+    const changed = Buffer.from(content).fill(7)
+    // Our two looks see the one, the platform and everybody after it the other.
+    files.put('/大文件.bin', nth => (nth <= 2 ? content : changed))
+    await startHere()
+    const job = await producer.asyncUpload(payload)
+    await until('the first end', async () => (await producer.read(job.id))?.steps['ended:1'], {
+      withinMs: 15_000,
+    })
+    await until('it is woken', () => admin.wake('async', job.id))
+    expect(await producer.result(job, { timeoutMs: 15_000 })).toMatchObject({ md5: md5(changed) })
+    expect(submissions(deployment)).toBe(2)
+    await admin.close()
+  })
+
   test('leads to another submission when it could not fetch the file, three in all', async () => {
     const deployment = await setUp()
     const { producer, payload, startHere, redis, namespace, files, content } = deployment
@@ -152,6 +221,23 @@ describe('what would fail at the platform fails before anything is submitted', (
     await expect(end({})).rejects.toMatchObject({ kind: 'rejected' })
     await expect(end({ url: `${payload.url}x` })).rejects.toMatchObject({ kind: 'not-found' })
     await expect(end({ url: 'http://10.0.0.1/a.bin' })).rejects.toMatchObject({ kind: 'forbidden-address' })
+    expect(simulator.count({ method: m5 })).toBe(0)
+  })
+
+  test('a file over 200 MB', async () => {
+    const origin = await startOrigin((_ask, socket) =>
+      send(
+        socket,
+        head('206 Partial Content', 'Content-Range: bytes 0-0/209715201', 'Content-Length: 1'),
+        'x',
+      ),
+    )
+    const { producer, payload, startHere, simulator } = await setUp({
+      env: { WECOM_MEDIA_URL_PORTS: String(origin.port) },
+    })
+    await startHere()
+    const job = await producer.asyncUpload({ ...payload, url: `http://127.0.0.1:${origin.port}/big.bin` })
+    await expect(producer.result(job, { timeoutMs: 15_000 })).rejects.toMatchObject({ kind: 'too-big' })
     expect(simulator.count({ method: m5 })).toBe(0)
   })
 

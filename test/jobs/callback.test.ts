@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { createAdmin } from '../../src/queues/admin.ts'
-import { sealed } from '../callback/sealed.ts'
+import { type SealOptions, sealed } from '../callback/sealed.ts'
 import { account, bytesOf, callbackKeys, deploy } from '../support/deployment.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -17,12 +17,11 @@ const post = (url: string, { query, body }: ReturnType<typeof sealed>) =>
     headers: { 'content-type': 'text/xml' },
   })
 
-const finished = (jobId: string, atS = nowS()) =>
+const finished = (jobId: string, to: Partial<SealOptions> & { readonly atS?: number } = {}) =>
   sealed({
-    ...callbackKeys,
-    receiveId: account.corpId,
-    timestampS: nowS(),
-    message: `<xml><ToUserName><![CDATA[${account.corpId}]]></ToUserName><FromUserName><![CDATA[sys]]></FromUserName><CreateTime>${atS}</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[upload_media_job_finish]]></Event><JobId><![CDATA[${jobId}]]></JobId></xml>`,
+    ...{ ...callbackKeys, receiveId: account.corpId, timestampS: nowS() },
+    message: `<xml><ToUserName><![CDATA[x]]></ToUserName><FromUserName><![CDATA[sys]]></FromUserName><CreateTime>${to.atS ?? nowS()}</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[upload_media_job_finish]]></Event><JobId><![CDATA[${jobId}]]></JobId></xml>`,
+    ...to,
   })
 
 describe('a callback URL', () => {
@@ -57,6 +56,17 @@ describe('a callback URL', () => {
     expect((await post(`${callbackUrl}/${account.corpId}`, finished('j1'))).status).toBe(200)
   })
 
+  test('takes a plus in Base64 for a plus', async () => {
+    const { startHere, callbackUrl } = await deploy({ callback: true })
+    await startHere()
+    const check = () =>
+      sealed({ ...callbackKeys, receiveId: account.corpId, message: '42', timestampS: nowS() })
+    let found = check()
+    while (!found.encrypt.includes('+')) found = check()
+    const answer = await fetch(`${callbackUrl}?${new URLSearchParams(found.query)}&echostr=${found.encrypt}`)
+    expect([answer.status, await answer.text()]).toEqual([200, '42'])
+  })
+
   test('takes no parameter that comes twice', async () => {
     const { startHere, callbackUrl } = await deploy({ callback: true })
     await startHere()
@@ -67,11 +77,16 @@ describe('a callback URL', () => {
 
   test('K04 answers a replay without doing it again, and refuses what is old', async () => {
     const { startHere, callbackUrl } = await deploy({ callback: true })
-    await startHere()
+    const app = await startHere()
     const callback = finished('jobid_1')
     expect((await post(callbackUrl, callback)).status).toBe(200)
     expect((await post(callbackUrl, callback)).status).toBe(200)
-    expect((await post(callbackUrl, finished('jobid_1', nowS() - 11 * 60))).status).toBe(403)
+    const metrics = await (await fetch(`${app.url}/metrics`)).text()
+    const counted = (outcome: string) =>
+      `party="default",event="job-finished",outcome="${outcome}",reason="none"} 1`
+    expect(metrics).toContain(counted('accepted'))
+    expect(metrics).toContain(counted('replayed'))
+    expect((await post(callbackUrl, finished('jobid_1', { atS: nowS() - 11 * 60 }))).status).toBe(403)
   })
 
   test('K07 answers 500 while Redis is away, and settles what is delivered again', async () => {
@@ -157,6 +172,8 @@ describe('a third-party app', () => {
       suites: { drive: { ...suite, callback: { ...keys, download: ['image'] } } },
     })
     expect(await simulator.verifyCallback({ suiteId: suite.suiteId })).toMatchObject({ ok: true })
+    const stranger = finished('j1', { ...keys, receiveId: 'ww_stranger' })
+    expect((await post(url, stranger)).status).toBe(403)
     const source = { path: await put('a.txt', 'six bytes and more') }
     const early = await producer.upload({ app: 'a', type: 'file', source })
     await until(
