@@ -223,7 +223,7 @@ function configFrom(env: z.output<typeof schema>, named: AppsConfig, cwd: string
     baseUrl: env.WECOM_BASE_URL,
     prefix: env.WECOM_MEDIA_PREFIX,
     redisUrl: env.REDIS_URL,
-    apps: { ...appOfEnvironment(env), ...named.apps },
+    apps: { ...checkedIds(appOfEnvironment(env), named), ...named.apps },
     suites: named.suites,
     roots: env.WECOM_MEDIA_ROOTS?.map(folder => resolve(cwd, folder)),
     downloads: resolve(cwd, env.WECOM_MEDIA_DOWNLOADS),
@@ -256,6 +256,16 @@ function appOfEnvironment(env: z.output<typeof schema>): Record<string, AppConfi
   if (corpId === undefined && secret === undefined && callback === undefined) return {}
   const missing = corpId === undefined ? 'the first' : 'the second'
   throw new Fault('config', `set both WECOM_CORP_ID and WECOM_CORP_SECRET: ${missing} is missing`)
+}
+
+/** The environment's app has the id `default`: the apps file must not have another one of that name. */
+function checkedIds(own: Record<string, AppConfig>, { apps, suites }: AppsConfig): Record<string, AppConfig> {
+  const twice = Object.keys(own).find(id => Object.hasOwn(apps, id) || Object.hasOwn(suites, id))
+  if (twice === undefined) return own
+  throw new Fault(
+    'config',
+    `"${twice}" is the app of WECOM_CORP_ID and stands in WECOM_MEDIA_APPS, too: rename that one, or unset WECOM_CORP_ID`,
+  )
 }
 
 function callbackFrom(env: z.output<typeof schema>): CallbackConfig | undefined {

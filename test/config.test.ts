@@ -127,3 +127,13 @@ test('URLs are off until hosts are named', () => {
   expect(refused({ WECOM_MEDIA_URL_PORTS: '0' })).toMatch(/WECOM_MEDIA_URL_PORTS/)
   expect(refused({ WECOM_MEDIA_URL_NETS: '10.0.0.0' })).toMatch(/networks such as/)
 })
+
+test('the environment and the apps file do not both have an app, or a suite, of one name', async () => {
+  const own = { WECOM_CORP_ID: 'ww1', WECOM_CORP_SECRET: 's1' }
+  const app = await appsFile({ apps: { default: { corpId: 'ww2', secret: 's2' } } })
+  expect(refused({ ...own, WECOM_MEDIA_APPS: app })).toMatch(/"default"/)
+  const suite = { suiteId: 's', suiteSecret: 'x', providerCorpId: 'p' }
+  expect(refused({ ...own, WECOM_MEDIA_APPS: await appsFile({ suites: { default: suite } }) })).toMatch(
+    /"default"/,
+  )
+})

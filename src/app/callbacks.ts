@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis'
 import {
+  type CallbackKeys,
   callbackKeys,
   createReceiver,
   messageKey,
@@ -12,6 +13,7 @@ import {
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { CallbackConfig } from '../config-apps.ts'
+import { Fault } from '../fault.ts'
 import { aliasOf } from '../processors/async-submission.ts'
 import type { Admin } from '../queues/admin.ts'
 import type { Producer } from '../queues/producer.ts'
@@ -24,19 +26,30 @@ export function partiesOf({ apps, suites }: Config): ReadonlyMap<string, Party> 
   for (const [id, app] of Object.entries(apps)) {
     if (app.kind === 'third-party' || !app.callback) continue
     const { corpId } = app
-    parties.set(id, { id, keys: keysOf(app.callback), verifiedAs: [corpId], serves: corp => corp === corpId })
+    parties.set(id, {
+      id,
+      keys: keysOf(id, app.callback),
+      verifiedAs: [corpId],
+      serves: corp => corp === corpId,
+    })
   }
   for (const [id, suite] of Object.entries(suites)) {
     if (!suite.callback) continue
     const { suiteId, providerCorpId } = suite
     const tenants = new Set(tenantsOf({ apps }, id).map(({ corpId }) => corpId))
     const serves = (corp: string) => tenants.has(corp)
-    parties.set(id, { id, keys: keysOf(suite.callback), verifiedAs: [providerCorpId], suiteId, serves })
+    parties.set(id, { id, keys: keysOf(id, suite.callback), verifiedAs: [providerCorpId], suiteId, serves })
   }
   return parties
 }
 
-const keysOf = ({ token, aesKey }: CallbackConfig) => callbackKeys(token, aesKey)
+function keysOf(id: string, { token, aesKey }: CallbackConfig): CallbackKeys {
+  try {
+    return callbackKeys(token, aesKey)
+  } catch (error) {
+    throw new Fault('config', `"${id}": ${(error as Fault).message}`)
+  }
+}
 
 /** The companies of a suite that are configured here. */
 const tenantsOf = (

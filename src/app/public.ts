@@ -19,6 +19,8 @@ export interface PublicParts {
   readonly metrics: Metrics
 }
 
+const unreadable = { status: 400, body: '', event: 'none', outcome: 'refused', reason: 'malformed' } as const
+
 /** Undefined when nobody is called back. Rejects when the address is in use; throws `config` for keys that can't be right. */
 export async function openPublic(config: Config, parts: PublicParts): Promise<PublicServer | undefined> {
   const { redisUrl, namespace, shared, log, metrics } = parts
@@ -39,11 +41,9 @@ export async function openPublic(config: Config, parts: PublicParts): Promise<Pu
     redis.disconnect()
   }
   try {
-    const server = await servePublic(config.public, {
-      parties,
-      receive,
-      onAnswer: callbackHook(log, metrics),
-    })
+    const onAnswer = callbackHook(log, metrics)
+    const onUnreadable = () => onAnswer(undefined, unreadable, 0)
+    const server = await servePublic(config.public, { parties, receive, onAnswer, onUnreadable })
     return { url: server.url, close: () => server.close().finally(close) }
   } catch (error) {
     await close()

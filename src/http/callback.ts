@@ -8,6 +8,8 @@ export interface CallbackRoutes {
   readonly receive: Receiver
   /** `party` is undefined for an id that nobody has. */
   readonly onAnswer: (party: string | undefined, answer: CallbackAnswer, ms: number) => void
+  /** A URL that can't even be read was refused. */
+  readonly onUnreadable: () => void
 }
 
 interface Route {

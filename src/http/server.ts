@@ -18,6 +18,8 @@ const headersMaxBytes = 16 * 1024
 const requestsPerSocket = 1_000
 const connectionsMax = 1_000
 
+const guarded = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
+
 /** `port` 0 takes a free one. Rejects when the address is in use. */
 export async function servePublic(
   { host, port }: { readonly host: string; readonly port: number },
@@ -33,13 +35,18 @@ export async function servePublic(
       connectionsCheckingInterval: times.look,
       maxHeaderSize: headersMaxBytes,
     },
+    // Its own answer to a URL that can't be read would repeat it.
+    frameworkErrors: (_error, _request, reply) => {
+      callbacks.onUnreadable()
+      reply.raw.writeHead(400, { ...guarded, 'content-length': 0 }).end()
+    },
     // A plus is a plus: in Base64 it is no space.
     routerOptions: { querystringParser: text => parametersIn(text), maxParamLength: 128 },
   })
   server.server.maxRequestsPerSocket = requestsPerSocket
   server.server.maxConnections = connectionsMax
   server.addHook('onSend', async (_request, reply) => {
-    reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
+    reply.headers(guarded)
   })
   server.setNotFoundHandler((_request, reply) => reply.code(404).send())
   mountCallbacks(server, callbacks)

@@ -123,8 +123,6 @@ function stateOf(bucket: Bucket, tat: number, now: number, slowness: number): Bu
   }
 }
 
-
-
 /** Every method of these corps that passes the gate. */
 export const readLimits = (store: Store, corps: readonly string[]): Promise<PairState[]> =>
   Promise.all(corps.flatMap(corp => gatedMethods.map(method => readPair(store, { corp, method }))))

@@ -66,7 +66,12 @@ function urlsIn(steps: JobContext['steps']): Map<string, string> {
 }
 
 const keyOf = (src: string): string => sha256().update(src).digest('hex').slice(0, 16)
-const stepOf = (src: string): string => `image:${keyOf(src)}`
+
+/**
+ * Of this asking only: whoever asks again has mended something, so every image is looked at anew. Bytes that have their
+ * URL already are known by their hash, and cost nothing.
+ */
+const stepOf = (src: string, { attempt }: JobContext): string => `image:${attempt.openedAtMs}:${keyOf(src)}`
 
 const entry = (src: string, kept: Kept): ArticleImage =>
   'fault' in kept
@@ -76,7 +81,7 @@ const entry = (src: string, kept: Kept): ArticleImage =>
 /** A fault as the answer: the source is away for now, to be tried again. */
 async function visit(src: string, walk: Walk): Promise<ArticleImage | Fault> {
   const { context, resources, base, urls } = walk
-  const kept = context.steps.get(stepOf(src))
+  const kept = context.steps.get(stepOf(src, context))
   if (kept) return entry(src, kept.value as Kept)
   const found = resolve(src, base)
   if (found.as === 'permanent') return { src, as: 'permanent' }
@@ -99,7 +104,7 @@ async function upload(src: string, image: LoadedImage, walk: Walk): Promise<Arti
   const { url } = await withUnit(payload, context, resources, walk.writing(), writing =>
     client.uploadImage(image, writing),
   )
-  const { step } = await context.keep(stepOf(src), { url, sha256, sizeBytes })
+  const { step } = await context.keep(stepOf(src, context), { url, sha256, sizeBytes })
   // Another attempt's may have come first: its URL is the one that the article shows.
   const kept = step.value as Kept
   if ('url' in kept) urls.set(kept.sha256, kept.url)
@@ -123,7 +128,7 @@ async function withoutSource(src: string, error: unknown, walk: Walk): Promise<A
   const kept = { fault: fault.report() }
   if (kindsOfImage.has(fault.kind)) return entry(src, kept)
   if (fault.kind !== 'transient') throw fault
-  const prefix = `away:${keyOf(src)}:`
+  const prefix = `away:${context.attempt.openedAtMs}:${keyOf(src)}:`
   const tries = 1 + [...context.steps.keys()].filter(name => name.startsWith(prefix)).length
   if (tries >= triesOfSource) return entry(src, kept)
   await context.keep(`${prefix}${tries}`, kept)
@@ -138,7 +143,7 @@ async function refused(src: string, error: unknown, walk: Walk): Promise<Article
   if (payload.onFailure === 'fail') throw fault
   const kept = { fault: fault.report() }
   // The platform counts calls that it refuses, too: one is enough.
-  await context.keep(stepOf(src), kept)
+  await context.keep(stepOf(src, context), kept)
   return entry(src, kept)
 }
 

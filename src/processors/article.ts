@@ -21,7 +21,7 @@ export const article: Processor<'media.article'> = async (payload, context, reso
   const images = await makePermanent(srcs, { payload, context, resources, base: document.base })
   const urls = new Map(images.map(({ src, url }) => [src, url]))
   const html = withSources(document.html, src => urls.get(src))
-  const report = images.map(image => ({ ...image, src: shortened(image.src) }))
+  const report = images.map(image => ({ ...image, src: shown(image.src) }))
   if (payload.source === undefined) return done({ html, images: report })
   const path = await publishDocument(html, context, resources.downloads)
   return done({ path, images: report })
@@ -40,5 +40,11 @@ function sourcesIn(html: string): string[] {
 /** Longer ones name nothing that could be opened. */
 const srcMaxLength = 4_096
 
-const shortened = (src: string): string =>
-  /^\s*data:/i.test(src) ? nameOfSrc(src) : src.slice(0, srcMaxLength)
+/** A result is kept and shown: what signs a URL, or opens it, is not for everybody. */
+const shown = (src: string): string =>
+  /^\s*data:/i.test(src)
+    ? nameOfSrc(src)
+    : src
+        .replace(/[?#].*$/s, '')
+        .replace(/^(\s*[a-z][a-z0-9+.-]*:)?([/\\]{2})[^/\\]*@/i, '$1$2')
+        .slice(0, srcMaxLength)

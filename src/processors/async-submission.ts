@@ -1,6 +1,6 @@
-/** The submissions of an async upload as its record keeps them, and what follows from their ends. Pure. */
+/** The submissions of an async upload as its record keeps them, and when to look after one. Pure. */
 
-import type { Fault, FaultReport } from '../fault.ts'
+import type { FaultReport } from '../fault.ts'
 import type { Step } from '../record/index.ts'
 
 /** What is kept when the platform has taken a submission. */
@@ -36,9 +36,6 @@ export function submissionsIn(steps: ReadonlyMap<string, Step>): Submission[] {
   }
 }
 
-/** Of one request; each costs the platform a download of up to 200 MB. */
-export const submissionsMax = 3
-
 /** What the platform's callback and our record call it. */
 export const aliasOf = (corpId: string, jobId: string): string => `${corpId} ${jobId}`
 
@@ -49,20 +46,3 @@ const longestGapMs = 120_000
 /** Growing with the time since the submission, or since something was heard of it, ms. */
 export const waitBeforeLook = (nowMs: number, sinceMs: number): number =>
   Math.min(longestGapMs, Math.max(firstLookMs, Math.round((nowMs - sinceMs) / 3)))
-
-/** Whether the same file may come through another submission, and after how long, ms. */
-export function endOf(
-  { kind, errcode }: Pick<Fault, 'kind' | 'errcode'>,
-  { computed, holds }: { readonly computed: boolean; readonly holds: boolean },
-): { readonly again: boolean; readonly afterMs: number } {
-  // The platform could not get the file (830003).
-  if (kind === 'transient') return { again: true, afterMs: 10_000 }
-  // The jobid is over, and with it what became of the file; an extra media_id dies in three days.
-  if (kind === 'gone') return { again: !holds, afterMs: 0 }
-  // The file is another one than when we read it.
-  if (errcode === md5Mismatch) return { again: computed, afterMs: 10_000 }
-  return { again: false, afterMs: 0 }
-}
-
-/** document/path/96219. */
-const md5Mismatch = 301019

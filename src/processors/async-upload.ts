@@ -4,17 +4,17 @@
  * made twice.
  */
 
-import { Fault, faultFrom } from '../fault.ts'
+import { Fault } from '../fault.ts'
 import { checkName } from '../files/inspect.ts'
 import type { Payload, Result } from '../queues/jobs.ts'
+import { checkAsyncUpload } from '../wecom/async-upload.ts'
 import { asyncMedia } from '../wecom/media-types.ts'
+import { afterEnd } from './async-again.ts'
 import {
   aliasOf,
-  endOf,
   type Submission,
   type Submitted,
   submissionsIn,
-  submissionsMax,
   waitBeforeLook,
 } from './async-submission.ts'
 import type { JobContext, Processor, Resources } from './context.ts'
@@ -24,6 +24,8 @@ export const asyncUpload: Processor<'media.async-upload'> = async (payload, cont
   const submissions = submissionsIn(context.steps)
   const last = submissions.at(-1)
   if (last && !last.end) return look(last, payload, context, resources)
+  const end = afterEnd(submissions, payload, context.attempt)
+  if (end) return end
   const { submission, early } = await submit(submissions.length + 1, payload, context, resources)
   // Its end was heard of before anybody here knew the jobid.
   if (early) return look(submission, payload, context, resources)
@@ -36,7 +38,7 @@ async function submit(number: number, payload: Request, context: JobContext, res
   const { app, type, name, url, onUnknown } = payload
   const client = resources.client(app)
   if (context.attempt.wasUnknown && onUnknown === 'hold') throw held()
-  checkName(name, asyncMedia.nameMaxBytes)
+  checkRequest(payload, resources)
   const facts = await preflight(payload, context, resources)
   const { writing } = context
   const { jobId } = await client.uploadByUrl({ type, name, url, md5: facts.md5 }, writing).catch(error => {
@@ -58,6 +60,17 @@ const held = (cause?: Fault): Stopped =>
       { cause },
     ),
   )
+
+/** Before a byte is read for the md5. */
+function checkRequest({ app, type, name, url }: Request, resources: Resources): void {
+  checkName(name, asyncMedia.nameMaxBytes)
+  checkAsyncUpload({ type, name, url, md5: '0'.repeat(32) })
+  if (resources.kindOf(app) !== 'provider') return
+  throw new Fault(
+    'config',
+    `app "${app}" is a provider app, which can't upload by URL: name an app of a company`,
+  )
+}
 
 /** What would fail at the platform in some minutes fails here, now, with the reason. */
 async function preflight(
@@ -88,49 +101,55 @@ async function look(
   const { app, type, name } = payload
   const { jobId, sizeBytes, md5 } = submission
   const found = await resultOf(resources, app, jobId, context)
-  if (found.state === 'running') return later(submission, context)
+  if (found.state === 'running') return later(submission, context, found.why)
   if (found.state === 'failed') return failed(submission, found.fault, payload, context)
   const { mediaId, createdAtMs, expiresAtMs } = found
   const facts = { type, name, sizeBytes, md5, createdAtMs, expiresAtMs }
   return done({ mediaId, ...facts, via: 'async' as const, usableFor: ['media/get', 'group-welcome'] })
 }
 
+/** A look that brought nothing says nothing of the file: the next one comes, and spends no attempt. */
+const passing = ['transient', 'busy', 'token'] as const
+
 /** A jobid that the platform no longer knows has failed, too. */
-async function resultOf(resources: Resources, app: string, jobId: string, { reading }: JobContext) {
+async function resultOf(resources: Resources, app: string, jobId: string, { reading, signal }: JobContext) {
   try {
-    return await resources.client(app).uploadByUrlResult(jobId, reading)
+    return { why: undefined, ...(await resources.client(app).uploadByUrlResult(jobId, reading)) }
   } catch (error) {
-    if (error instanceof Fault && error.kind === 'gone') return { state: 'failed', fault: error } as const
+    signal.throwIfAborted()
+    if (!(error instanceof Fault)) throw error
+    if (error.kind === 'gone') return { state: 'failed', fault: error } as const
+    if ((passing as readonly string[]).includes(error.kind)) return { state: 'running', why: error } as const
     throw error
   }
 }
 
-/** The platform could not do it: perhaps another submission can. */
+/** The platform could not do it: perhaps another submission can. What follows is told from what is kept, now as after a crash. */
 async function failed(
-  { number, computed }: Submission,
+  submission: Submission,
   fault: Fault,
-  { onUnknown }: Request,
+  payload: Request,
   { steps, attempt, keep }: JobContext,
 ): Promise<Outcome<never>> {
+  const { number } = submission
   const { step } = await keep(`ended:${number}`, fault.report())
-  const why = faultFrom(step.value as ReturnType<Fault['report']>)
-  const ends = submissionsIn(steps).filter(({ end }) => end && end.atMs >= attempt.openedAtMs).length + 1
-  const { again, afterMs } = endOf(why, { computed, holds: onUnknown === 'hold' })
-  if (!again || ends >= submissionsMax) return stop(why)
-  return wait(afterMs * ends, new Fault('pending', `to be submitted again: ${why.message}`))
+  const submissions = submissionsIn(new Map([...steps, [`ended:${number}`, step]]))
+  // There is nothing to wait for: another submission at once, in the next attempt.
+  return (
+    afterEnd(submissions, payload, attempt) ??
+    wait(0, new Fault('pending', `submitted again: ${fault.message}`))
+  )
 }
 
-const later = (submission: Submission, { attempt }: JobContext): Outcome<never> => {
-  const nowMs = attempt.nowMs()
-  const ms = waitBeforeLook(nowMs, Math.max(submission.atMs, attempt.heardAtMs))
+function later(submission: Submission, { attempt }: JobContext, trouble?: Fault): Outcome<never> {
+  const ms = waitBeforeLook(attempt.nowMs(), Math.max(submission.atMs, attempt.heardAtMs))
   const leftMs = attempt.remainingMs() - lastLookMs
   if (leftMs <= 0)
     return stop(new Fault('expired', 'the platform had not fetched the file by the deadline of the job'))
-  const why = new Fault(
-    'pending',
-    'the platform is fetching the file: its callback or the next look will tell',
-  )
-  return wait(Math.min(ms, leftMs), why)
+  const what = trouble
+    ? `the platform could not be asked (${trouble.message})`
+    : 'the platform is fetching the file'
+  return wait(Math.min(ms, leftMs), new Fault('pending', `${what}: its callback or the next look will tell`))
 }
 
 /** Before the deadline, ms: room for one more look. */

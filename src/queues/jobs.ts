@@ -138,7 +138,7 @@ const ArticlePayload = z
   .refine(({ html, source }) => (html === undefined) !== (source === undefined), 'give either html or source')
 
 const ArticleImage = z.object({
-  /** As it stood in the document; of a data URI only its kind and length. */
+  /** As it stood in the document, without query and user; of a data URI only its kind and length. */
   src: z.string(),
   /** `repeated`: the bytes of an earlier image. `permanent`: it was WeCom's already. `kept`: left as it was, see `fault`. */
   as: z.enum(['uploaded', 'repeated', 'permanent', 'kept']),

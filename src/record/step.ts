@@ -44,6 +44,8 @@ if not kept then
   local t = redis.call('TIME')
   kept = '{"atMs":' .. string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000)) .. ',"value":' .. ARGV[3] .. '}'
   redis.call('HSET', KEYS[1], 'steps', '1', field, kept)
+  -- Three busy answers end a call, not a job of many.
+  redis.call('HDEL', KEYS[1], 'tries:busy')
 end
 if string.sub(kept, -string.len(ARGV[3]) - 1) ~= ARGV[3] .. '}' then
   redis.call('HINCRBY', KEYS[1], 'duplicates', 1)

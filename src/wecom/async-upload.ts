@@ -81,7 +81,7 @@ function jobFault({
 const md5Hex = /^[\da-f]{32}$/i
 
 /** Throws `invalid` or `wrong-type` for a job that the platform would refuse; no message holds the URL. */
-function checkAsyncUpload({ type, name, url, md5 }: AsyncUpload): void {
+export function checkAsyncUpload({ type, name, url, md5 }: AsyncUpload): void {
   checkType(type)
   const nameBytes = Buffer.byteLength(name)
   if (nameBytes < 1 || nameBytes > rules.nameMaxBytes || name.includes('\0')) {

@@ -93,10 +93,14 @@ export const withToken =
       return answer
     } catch (error) {
       if (error instanceof Fault && error.kind === 'token') await tokens.reject(token)
-      if (error instanceof Fault && error.errcode === notTrusted) await tokens.shut(error)
+      const errcode = error instanceof Fault ? error.errcode : undefined
+      if (error instanceof Fault && errcode !== undefined && notTrusted.includes(errcode))
+        await tokens.shut(error)
+      // Any other answer was given to an address that is trusted.
+      else if (isProbe && errcode !== undefined) await tokens.reopen()
       throw error
     }
   }
 
 /** The caller's address is not trusted: no call of the app gets through, only gettoken does (facts §10). */
-const notTrusted = 60020
+const notTrusted = [60020, 301042]

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Input } from '../../src/index.ts'
+import { createAdmin } from '../../src/queues/admin.ts'
 import { type Deployment, type DeploymentOptions, deploy } from '../support/deployment.ts'
 import { type FileOriginOptions, startFileOrigin } from '../support/file-origin.ts'
 import { until } from '../support/until.ts'
@@ -30,6 +31,27 @@ export async function setUp(options: DeploymentOptions = {}, origin: FileOriginO
 export const held = { switches: { asyncDelayMs: 'hold' as const } }
 export const submissions = ({ simulator }: Pick<Deployment, 'simulator'>) =>
   simulator.count({ method: m5, errcode: 0 })
+/** The pause before another submission is over, as far as the record knows. */
+export async function skipPause(
+  { producer, redis, namespace }: Pick<Deployment, 'producer' | 'redis' | 'namespace'>,
+  id: string,
+  number: number,
+): Promise<void> {
+  const ended = async () => (await producer.read(id))?.steps[`ended:${number}`]
+  const step = await until(`end ${number}`, ended, { withinMs: 15_000 })
+  const over = { ...step, atMs: step.atMs - 60_000 }
+  await redis.hset(
+    `${namespace}:record:${id}`,
+    `step:ended:${number}`,
+    JSON.stringify(over),
+    'createdAtMs',
+    '0',
+  )
+  const admin = createAdmin(redis, namespace, () => undefined)
+  await until('it is woken', () => admin.wake('async', id))
+  await admin.close()
+}
+
 export const kept = ({ producer }: Pick<Deployment, 'producer'>, id: string) =>
   until('the jobid is kept', async () => {
     const record = await producer.read(id)

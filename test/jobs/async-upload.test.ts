@@ -7,7 +7,7 @@ import { createAdmin } from '../../src/queues/admin.ts'
 import { account, bytesOf } from '../support/deployment.ts'
 import { head, send, startOrigin } from '../support/origin.ts'
 import { until } from '../support/until.ts'
-import { finished, held, kept, m5, m6, setUp, submissions } from './async-stage.ts'
+import { finished, held, kept, m5, m6, setUp, skipPause, submissions } from './async-stage.ts'
 
 const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
 
@@ -177,39 +177,74 @@ describe('what the platform says about the file', () => {
 
   test('leads to another submission when the file is another one than when we read it', async () => {
     const deployment = await setUp()
-    const { producer, payload, startHere, redis, namespace, files, content } = deployment
-    const admin = createAdmin(redis, namespace, () => undefined)
+    const { producer, payload, startHere, files, content } = deployment
     const changed = Buffer.from(content).fill(7)
     // Our two looks see the one, the platform and everybody after it the other.
     files.put('/大文件.bin', nth => (nth <= 2 ? content : changed))
     await startHere()
     const job = await producer.asyncUpload(payload)
-    await until('the first end', async () => (await producer.read(job.id))?.steps['ended:1'], {
-      withinMs: 15_000,
-    })
-    await until('it is woken', () => admin.wake('async', job.id))
+    await skipPause(deployment, job.id, 1)
     expect(await producer.result(job, { timeoutMs: 15_000 })).toMatchObject({ md5: md5(changed) })
     expect(submissions(deployment)).toBe(2)
-    await admin.close()
   })
 
-  test('leads to another submission when it could not fetch the file, three in all', async () => {
-    const deployment = await setUp()
-    const { producer, payload, startHere, redis, namespace, files, content } = deployment
-    const admin = createAdmin(redis, namespace, () => undefined)
+  test('leads to another submission when it could not fetch the file, after a pause, three in all', async () => {
+    const deployment = await setUp({ callback: true })
+    const { simulator, producer, payload, startHere, files, content } = deployment
     // Each time it is there when we look, and gone when the platform does.
     files.put('/大文件.bin', nth => (nth % 2 === 1 ? content : undefined))
+    // A callback that comes again must not cut the pause short.
+    simulator.callbackFaults.add({ event: finished, do: 're-sign', copies: 2, times: 'always' })
     await startHere()
     const job = await producer.asyncUpload({ ...payload, md5: md5(content) })
-    for (const number of [1, 2]) {
-      const ended = async () => (await producer.read(job.id))?.steps[`ended:${number}`]
-      await until(`end ${number}`, ended, { withinMs: 15_000 })
-      await until('it is woken', () => admin.wake('async', job.id))
-    }
+    await simulator.waitForDelivery({ event: finished, outcome: 'received' }, { count: 3 })
+    const waiting = await until('it pauses', async () => (await producer.read(job.id))?.waiting)
+    expect(waiting.untilMs - Date.now()).toBeGreaterThan(5_000)
+    expect(submissions(deployment)).toBe(1)
+    for (const number of [1, 2]) await skipPause(deployment, job.id, number)
     await expect(producer.result(job, { timeoutMs: 15_000 })).rejects.toMatchObject({ errcode: 830003 })
     expect(submissions(deployment)).toBe(3)
-    await admin.close()
   }, 60_000)
+
+  test('is not asked any more once it has said no for good, whoever goes on after a crash', async () => {
+    const deployment = await setUp({ callback: true, ...held })
+    const { producer, payload, startHere, redis, namespace, records, content } = deployment
+    await startHere()
+    const job = await producer.asyncUpload({ ...payload, md5: md5(content) })
+    await kept(deployment, job.id)
+    // What a worker leaves that dies between the end of a submission and the end of the job.
+    const fence = (await producer.read(job.id))?.fence ?? 0
+    await records.keep({ id: job.id, fence }, 'ended:1', { kind: 'rejected', message: 'no', errcode: 301019 })
+    const admin = createAdmin(redis, namespace, () => undefined)
+    await admin.wake('async', job.id)
+    await expect(producer.result(job, { timeoutMs: 15_000 })).rejects.toMatchObject({ errcode: 301019 })
+    expect(submissions(deployment)).toBe(1)
+    await admin.close()
+  })
+})
+
+describe('a platform that cannot be asked for a while', () => {
+  test('costs no attempt of a job that is only waiting', async () => {
+    const deployment = await setUp({ callback: true, ...held })
+    const { simulator, producer, payload, startHere, redis, namespace } = deployment
+    simulator.faults.add({ method: m6, times: 9, do: 'cut-response' })
+    simulator.faults.add({ method: m6, nth: 10, times: 4, do: 'errcode', errcode: -1 })
+    await startHere()
+    const job = await producer.asyncUpload(payload)
+    await kept(deployment, job.id)
+    const admin = createAdmin(redis, namespace, () => undefined)
+    // Each look tries three times.
+    for (let looks = 1; looks <= 7; looks += 1) {
+      const asked = simulator.count({ method: m6 })
+      await until('it can be woken', () => admin.wake('async', job.id))
+      await until('it has asked', () => simulator.count({ method: m6 }) > asked)
+      await until('it waits', async () => (await producer.read(job.id))?.state === 'waiting')
+    }
+    await simulator.finishJobs()
+    await producer.result(job, { timeoutMs: 15_000 })
+    expect(submissions(deployment)).toBe(1)
+    await admin.close()
+  }, 40_000)
 })
 
 describe('what would fail at the platform fails before anything is submitted', () => {

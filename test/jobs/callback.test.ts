@@ -52,6 +52,9 @@ describe('a callback URL', () => {
       fetch(callbackUrl, { method: 'POST', body: 'x'.repeat(70_000) }),
     ])
     expect(statuses.map(({ status }) => status)).toEqual([405, 404, 404, 413])
+    const unreadable = await fetch(callbackUrl.replace('default', '%zz?echostr=SECRET'))
+    expect([unreadable.status, await unreadable.text()]).toEqual([400, ''])
+    expect(unreadable.headers.get('x-content-type-options')).toBe('nosniff')
     expect(statuses.every(({ headers }) => headers.get('x-content-type-options') === 'nosniff')).toBe(true)
     expect((await post(`${callbackUrl}/${account.corpId}`, finished('j1'))).status).toBe(200)
   })
