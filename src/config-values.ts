@@ -23,8 +23,16 @@ export const words = <T>(each: z.ZodType<T, string>) =>
     )
     .pipe(z.array(each))
 
-const host = z.string().regex(/^(\*\.)?[A-Za-z0-9.:_-]{1,253}$/, 'must be off, public, or hosts')
-export const hostsSetting = z.union([z.enum(['off', 'public']), words(host)])
+/** A name has a dot, or is localhost, or is an address: a word alone is a mode that was misspelt. */
+const host = z
+  .string()
+  .regex(/^(\*\.)?[^\s/@?#\\*]{1,253}$/, 'must be off, public, or hosts')
+  .refine(name => /[.:]|^localhost$/i.test(name), 'must be off, public, or hosts: one of them is no host')
+const mode = z
+  .string()
+  .transform(text => text.trim().toLowerCase())
+  .pipe(z.enum(['off', 'public']))
+export const hostsSetting = z.union([mode, words(host)])
 export const port = z
   .string()
   .regex(/^\d{1,5}$/, 'must be ports')

@@ -193,7 +193,7 @@ export function readConfig(environment: Environment = process.env, cwd: string =
   const { values, mistakes } = withSecretFiles(set)
   const parsed = schema.safeParse(values)
   if (!parsed.success) {
-    mistakes.push(...parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`))
+    mistakes.push(...parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`))
   }
   if (!parsed.success || mistakes.length > 0) throw new Fault('config', `settings: ${mistakes.join('; ')}`)
   const file = parsed.data.WECOM_MEDIA_APPS

@@ -27,7 +27,14 @@ const arrows: Record<string, readonly string[]> = {
       'limits/',
     ],
     // What errcodes, kinds and callbacks mean, for `explain` and `check`.
-    ...['wecom/index.ts', 'wecom/errcodes.ts', 'processors/outcome.ts', 'callback/', 'files/web-policy.ts'],
+    ...[
+      'wecom/index.ts',
+      'wecom/errcodes.ts',
+      'processors/outcome.ts',
+      'callback/',
+      'files/web-policy.ts',
+      'files/image-src.ts',
+    ],
     ...['commander', 'cli-table3', 'ulid', 'zod'],
   ],
   // The public entry: what an app server sees.

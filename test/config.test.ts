@@ -124,6 +124,10 @@ test('URLs are off until hosts are named', () => {
     privateNets: ['10.0.0.0/8'],
   })
   expect(refused({ WECOM_MEDIA_URLS: 'http://a.example.com' })).toMatch(/WECOM_MEDIA_URLS/)
+  expect(readConfig({ WECOM_MEDIA_URLS: ' Public' }).web.hosts).toBe('public')
+  expect(readConfig({ WECOM_MEDIA_URLS: '[::1],bücher.example,localhost' }).web.hosts).toHaveLength(3)
+  for (const wrong of ['on', 'true', 'public,media.example.com', 'off,a.example'])
+    expect(refused({ WECOM_MEDIA_URLS: wrong }), wrong).toMatch(/WECOM_MEDIA_URLS /)
   expect(refused({ WECOM_MEDIA_URL_PORTS: '0' })).toMatch(/WECOM_MEDIA_URL_PORTS/)
   expect(refused({ WECOM_MEDIA_URL_NETS: '10.0.0.0' })).toMatch(/networks such as/)
 })

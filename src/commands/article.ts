@@ -2,6 +2,7 @@
 
 import { basename } from 'node:path'
 import type { Command } from 'commander'
+import { nameOfSrc } from '../files/image-src.ts'
 import type { Result } from '../queues/jobs.ts'
 import { CommandError, printResult } from './exit.ts'
 import { explain, jobSettings } from './help.ts'
@@ -62,7 +63,7 @@ function linesOf(images: Images): (readonly [string, string])[] {
   for (const { as } of images) counts.set(as, (counts.get(as) ?? 0) + 1)
   const each = [...counts].map(([as, count]) => `${count} ${as}`)
   const kept = images.flatMap(({ src, fault }) =>
-    fault ? [['kept', `${src}: ${fault.message}`] as const] : [],
+    fault ? [['kept', `${nameOfSrc(src)}: ${fault.message}`] as const] : [],
   )
   return [['images', images.length === 0 ? 'none' : `${images.length}: ${each.join(', ')}`], ...kept]
 }

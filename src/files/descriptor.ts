@@ -22,7 +22,11 @@ const readAt = async (handle: FileHandle, startBytes: number, lengthBytes: numbe
 }
 
 /** Takes over the handle: `close` of the source closes it. */
-export const sourceOf = (handle: FileHandle, name: string, opened: BigIntStats): Source => {
+export const sourceOf = (
+  handle: FileHandle,
+  { name, at }: Pick<Source, 'name' | 'at'>,
+  opened: BigIntStats,
+): Source => {
   const sizeBytes = Number(opened.size)
   const changed = () =>
     new Fault('invalid', `${shown(name)} changed while being read: wait until it is written, then try again`)
@@ -61,6 +65,7 @@ export const sourceOf = (handle: FileHandle, name: string, opened: BigIntStats):
 
   return {
     name,
+    at,
     sizeBytes,
     open: async signal => Readable.from(chunks(signal), { objectMode: false, highWaterMark: chunkBytes }),
     read,

@@ -106,7 +106,7 @@ const checked = async (
     (await whereWithoutProcfs(path, real, roots, stats))
   if (where === undefined || !roots.some(root => isInside(root.real, where))) throw outside(path, options)
   assertPlain(stats, path, options)
-  return sourceOf(handle, basename(path), stats)
+  return sourceOf(handle, { name: basename(path), at: { path } }, stats)
 }
 
 /** The looks before `open` only spare devices and pipes the side effects of opening; the barrier is `checked`, after it. */

@@ -45,6 +45,8 @@ export type FileRef = z.output<typeof FileRef>
 export interface Source {
   /** The base name, as the caller wrote it. */
   readonly name: string
+  /** Where it was found in the end: the path under its root, the URL behind all redirects. */
+  readonly at: FileRef
   readonly sizeBytes: number
   /** The bytes from the first to the last, exactly `sizeBytes`; each call begins anew. The stream fails with `invalid` if the file changed meanwhile. */
   open(signal?: AbortSignal): Promise<Readable>

@@ -12,27 +12,49 @@ export interface HtmlImage {
 }
 
 /**
- * Unclosed formatting is opened again in each paragraph, as the standard asks: 32 KB can become millions of elements.
- * At 700 bytes each (measured with parse5 8.1) this many are 140 MB, and many times what an article has.
+ * Of elements, attributes and comments together. Unclosed formatting is opened again in each paragraph, as the standard
+ * asks: 32 KB can become millions of elements. At 700 bytes each (measured with parse5 8.1) this many are 140 MB, and
+ * many times what an article has.
  */
-const maxElements = 200_000
+const maxParts = 200_000
+
+/** Text and markup that is no data URI: parsing it holds the whole process up, about 0.5 s for so much. */
+const maxTextBytes = 2 * 1024 * 1024
 
 type Node = DefaultTreeAdapterMap['node']
 
 const counted = (): typeof defaultTreeAdapter => {
-  let elements = 0
+  let parts = 0
+  const count = (more: number): void => {
+    parts += more
+    if (parts <= maxParts) return
+    throw new Fault(
+      'too-big',
+      `the document has more than ${maxParts} elements, attributes and comments: close its tags, or split it`,
+    )
+  }
   return {
     ...defaultTreeAdapter,
-    createElement(...args) {
-      elements += 1
-      if (elements > maxElements)
-        throw new Fault(
-          'too-big',
-          `the document has more than ${maxElements} elements: close its tags, or split it`,
-        )
-      return defaultTreeAdapter.createElement(...args)
+    createElement(tagName, namespace, attributes) {
+      count(1 + attributes.length)
+      return defaultTreeAdapter.createElement(tagName, namespace, attributes)
+    },
+    createCommentNode(data) {
+      count(1)
+      return defaultTreeAdapter.createCommentNode(data)
     },
   }
+}
+
+const dataUri = /\bdata:[^"'<>\s]*/gi
+
+function checkLength(html: string): void {
+  const textBytes = Buffer.byteLength(html.replace(dataUri, ''))
+  if (textBytes <= maxTextBytes) return
+  throw new Fault(
+    'too-big',
+    `the document has ${textBytes} bytes besides its data URIs, at most ${maxTextBytes} are taken: split it`,
+  )
 }
 
 /** What stands in a template is a fragment of its own, and no child. A list, not a recursion: documents nest as deep as they like. */
@@ -62,14 +84,30 @@ const imageAt = (html: string, node: Node): HtmlImage | undefined => {
   return { src, startOffset, endOffset: endOf(html, startOffset, endOffset) }
 }
 
+const parsed = (html: string): Node => {
+  checkLength(html)
+  return parse(html, { sourceCodeLocationInfo: true, treeAdapter: counted() })
+}
+
+/** Where the document says that its relative addresses begin: the `href` of its first `<base>`. Errors: those of `imagesIn`. */
+export const baseIn = (html: string): string | undefined => {
+  // Most documents have none, and parsing costs.
+  if (!/<base\b/i.test(html)) return undefined
+  const bases = [...nodesOf(parsed(html))].filter(node => 'tagName' in node && node.tagName === 'base')
+  const hrefs = bases.map(node => ({
+    href: 'attrs' in node ? node.attrs.find(({ name }) => name === 'href')?.value : undefined,
+    at: ('sourceCodeLocation' in node && node.sourceCodeLocation?.startOffset) || 0,
+  }))
+  return hrefs.toSorted((a, b) => a.at - b.at).find(({ href }) => href !== undefined)?.href
+}
+
 /**
  * Each `<img>` with a `src`, in the order of the text; not those in comments, scripts, templates, `<noscript>` and
- * `<textarea>`, which are no images there. Errors: `too-big` (elements).
+ * `<textarea>`, which are no images there. Errors: `too-big` (text, elements).
  */
 export const imagesIn = (html: string): readonly HtmlImage[] => {
-  const document = parse(html, { sourceCodeLocationInfo: true, treeAdapter: counted() })
   const found: HtmlImage[] = []
-  for (const node of nodesOf(document)) {
+  for (const node of nodesOf(parsed(html))) {
     const image = imageAt(html, node)
     if (image !== undefined) found.push(image)
   }

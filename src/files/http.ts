@@ -115,7 +115,8 @@ const spool = (wire: Wire, text: string, { dir, id, maxBytes, signal }: SpoolOpt
     const file = await openSpool(dir, id)
     try {
       const { headers, url } = await fetchWhole(wire, way, file, { maxBytes })
-      return await file.source(webName(headers['content-disposition'], way.url, url))
+      const name = webName(headers['content-disposition'], way.url, url)
+      return await file.source({ name, at: { url: url.href } })
     } catch (error) {
       // What cannot be removed now is found by the sweep; the caller needs the first fault.
       await file.discard().catch(() => {})

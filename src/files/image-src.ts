@@ -99,15 +99,21 @@ export const kindOfSrc = (src: string, maxDataBytes: number): Src => {
 
 const nameLength = 80
 
+/**
+ * What everybody may see of an address: no query, which may be signed, and no user and password. Browsers take any
+ * number of slashes, of either kind, behind http(s):. A path may hold an @.
+ */
+export const openSrc = (src: string): string =>
+  tidy(src)
+    .toWellFormed()
+    .replace(/[?#].*$/s, '')
+    .replace(/^(https?:[/\\]*|[a-z][a-z0-9+.-]*:[/\\]{2,}|[/\\]{2,})[^/\\]*@/i, '$1')
+
 /** For messages: a name on one line, short, without a URL's query and password; of data only kind and length. */
 export const nameOfSrc = (src: string): string => {
   const text = tidy(src)
   if (schemeOf(text) === 'data') return nameOfData(text)
-  const bare = text
-    .toWellFormed()
-    .replace(/[?#].*$/s, '')
-    .replace(/^([a-z][a-z0-9+.-]*:)?([/\\]{2})[^/\\]*@/i, '$1$2')
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
+  const bare = openSrc(src).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
   const points = [...bare]
   if (points.length === 0) return 'an image without src'
   return points.length > nameLength ? `${points.slice(0, nameLength - 1).join('')}…` : bare

@@ -9,7 +9,7 @@ import type { Sink } from './web-transfer.ts'
 
 export interface Spool extends Sink {
   /** The file as a source; closing it removes the file. */
-  source(name: string): Promise<Source>
+  source(facts: Pick<Source, 'name' | 'at'>): Promise<Source>
   discard(): Promise<void>
 }
 
@@ -35,8 +35,8 @@ export const openSpool = async (dir: string, id: string): Promise<Spool> => {
   return {
     restart: () => writing(() => handle.truncate(0)),
     write: (chunk, position) => writing(() => writeAll(handle, chunk, position)),
-    async source(name) {
-      const source = sourceOf(handle, name, await writing(() => handle.stat({ bigint: true })))
+    async source(facts) {
+      const source = sourceOf(handle, facts, await writing(() => handle.stat({ bigint: true })))
       let closing: Promise<void> | undefined
       const close = (): Promise<void> => {
         closing ??= source.close().finally(remove)

@@ -114,6 +114,8 @@ export interface Probed {
 export const probed = (answer: WebAnswer, nowMs: number): Probed => {
   const { site, status, headers } = answer
   const { 'content-type': contentType } = headers
+  if (status === 416 && /^bytes \*\/0$/.test(headers['content-range'] ?? ''))
+    throw new Fault('invalid', `${site} serves a file of 0 bytes: check how it was made`)
   if (status !== 206 && status !== 200) throw statusFault(answer, nowMs)
   assertReadable(answer)
   const range = rangeIn(headers)

@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Fault } from '../fault.ts'
 import type { FileRef } from '../files/file.ts'
+import { baseIn } from '../files/html.ts'
 import { PartialFile } from '../files/partial.ts'
 import type { Payload } from '../queues/jobs.ts'
 import type { JobContext, Resources } from './context.ts'
@@ -12,7 +13,7 @@ const maxBytes = 20 * 1024 * 1024
 
 export interface Document {
   readonly html: string
-  /** Where it was; nowhere when it came in the payload. */
+  /** Where its relative addresses begin; nowhere when it came in the payload. */
   readonly base: FileRef | undefined
 }
 
@@ -22,7 +23,7 @@ export async function readDocument(
   { id, signal }: JobContext,
   resources: Resources,
 ): Promise<Document> {
-  if (base === undefined) return { html: html ?? '', base }
+  if (base === undefined) return documentOf(html ?? '', undefined)
   const source = await resources.openSource(base, { id, signal, maxBytes })
   try {
     const { sizeBytes } = source
@@ -34,10 +35,18 @@ export async function readDocument(
     const bytes = await source.read(0, sizeBytes)
     if (!isUtf8(bytes))
       throw new Fault('wrong-type', 'the document is not UTF-8: convert it (GBK and UTF-16 are not taken)')
-    return { html: bytes.toString(), base }
+    return documentOf(bytes.toString(), source.at)
   } finally {
     await source.close()
   }
+}
+
+/** A `<base>` of the web counts for a page of the web, and for one that came inline; nothing else may say where files lie. */
+function documentOf(html: string, at: FileRef | undefined): Document {
+  const href = baseIn(html)
+  const url = href === undefined ? null : URL.parse(href, at && 'url' in at ? at.url : undefined)
+  const isWeb = url !== null && /^https?:$/.test(url.protocol) && (at === undefined || 'url' in at)
+  return { html, base: isWeb ? { url: url.href } : at }
 }
 
 /** Writes `<id>.html` into `folder`, whole or not at all; answers its path. Faults: `config`, `transient` (the disk). */

@@ -126,7 +126,8 @@ async function withoutSource(src: string, error: unknown, walk: Walk): Promise<A
   const fault = named(src, error)
   if (payload.onFailure === 'fail') throw fault
   const kept = { fault: fault.report() }
-  if (kindsOfImage.has(fault.kind)) return entry(src, kept)
+  // A path that nobody allowed, or that this process may not read, is about the image, too.
+  if (kindsOfImage.has(fault.kind) || fault.kind === 'config') return entry(src, kept)
   if (fault.kind !== 'transient') throw fault
   const prefix = `away:${context.attempt.openedAtMs}:${keyOf(src)}:`
   const tries = 1 + [...context.steps.keys()].filter(name => name.startsWith(prefix)).length

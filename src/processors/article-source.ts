@@ -86,6 +86,7 @@ function loaded(bytes: Buffer): LoadedImage {
 
 const inMemory = (bytes: Buffer): Source => ({
   name: 'data URI',
+  at: { path: '' },
   sizeBytes: bytes.length,
   open: async () => Readable.from([bytes], { objectMode: false }),
   read: async (startBytes, lengthBytes) => bytes.subarray(startBytes, startBytes + lengthBytes),

@@ -2,7 +2,7 @@
 
 import { Fault } from '../fault.ts'
 import { imagesIn, withSources } from '../files/html.ts'
-import { nameOfSrc } from '../files/image-src.ts'
+import { nameOfSrc, openSrc } from '../files/image-src.ts'
 import { publishDocument, readDocument } from './article-document.ts'
 import { makePermanent } from './article-images.ts'
 import type { Processor } from './context.ts'
@@ -40,11 +40,6 @@ function sourcesIn(html: string): string[] {
 /** Longer ones name nothing that could be opened. */
 const srcMaxLength = 4_096
 
-/** A result is kept and shown: what signs a URL, or opens it, is not for everybody. */
+/** A result is kept and shown. */
 const shown = (src: string): string =>
-  /^\s*data:/i.test(src)
-    ? nameOfSrc(src)
-    : src
-        .replace(/[?#].*$/s, '')
-        .replace(/^(\s*[a-z][a-z0-9+.-]*:)?([/\\]{2})[^/\\]*@/i, '$1$2')
-        .slice(0, srcMaxLength)
+  /^\s*data:/i.test(src) ? nameOfSrc(src) : openSrc(src).slice(0, srcMaxLength)

@@ -2,6 +2,7 @@
 
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Simulator } from '../../src/simulator/index.ts'
 import { atEnd } from '../support/at-end.ts'
@@ -108,6 +109,26 @@ describe.runIf(ownRedis)('check', () => {
     expect(call?.detail).toMatch(/the platform saw 127\.0\.0\.1.*企业可信IP/)
     there.simulator.limits.change({ trustedIps: 'any' })
     expect(findings(await check())['app default: call']?.state).toBe('ok')
+  })
+
+  test('an app that the fleet has closed for its address is asked about all the same, and its probe stays the fleet’s', async () => {
+    const closed = { WECOM_MEDIA_PREFIX: 'closed' }
+    there.simulator.faults.add({ method: 'media/get', do: 'errcode', errcode: 60020 })
+    const download = {
+      args: ['download', 'any', '--here', '--timeout', '3s'],
+      env: { ...env, ...closed },
+      cwd: await tempDir(),
+    }
+    await runMany([download])
+    const client = new Redis(redis.url)
+    const doors = await client.keys('*:door')
+    expect(doors).toHaveLength(1)
+    const nextMs = await client.hget(doors[0] ?? '', 'nextMs')
+    const found = findings(await check(closed))
+    expect(found['app default: token']?.state).toBe('ok')
+    expect(found['app default: call']?.state).toBe('ok')
+    expect(await client.hget(doors[0] ?? '', 'nextMs')).toBe(nextMs)
+    client.disconnect()
   })
 
   test('a Redis without persistence, and one that evicts keys, fail', async () => {

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { imagesIn, withSources } from '../../src/files/html.ts'
+import { baseIn, imagesIn, withSources } from '../../src/files/html.ts'
 
 const found = (html: string): (readonly [src: string, written: string])[] =>
   imagesIn(html).map(({ src, startOffset, endOffset }) => [src, html.slice(startOffset, endOffset)])
@@ -198,4 +198,20 @@ describe('a large document', () => {
     const html = Array.from({ length: 2_000 }, (_, i) => `<p><b a=${i}>`).join('')
     expect(() => imagesIn(html)).toThrow(expect.objectContaining({ kind: 'too-big' }))
   })
+
+  test.each([
+    ['comments', '<!>'.repeat(210_000)],
+    ['attributes', `<p ${Array.from({ length: 210_000 }, (_, i) => i.toString(36)).join(' ')}>`],
+    ['text', 'x'.repeat(2 * 1024 * 1024 + 1)],
+  ])('of more %s than any article has is refused before it costs much', (_what, html) => {
+    expect(() => imagesIn(html)).toThrow(expect.objectContaining({ kind: 'too-big' }))
+  })
+})
+
+test('the first base with an address is the one that counts', () => {
+  expect(baseIn('<p>none</p>')).toBeUndefined()
+  expect(baseIn('<head><base target=x><base href="https://a.example/x/"><base href=/y/></head>')).toBe(
+    'https://a.example/x/',
+  )
+  expect(baseIn('<!-- <base href=/x/> -->')).toBeUndefined()
 })

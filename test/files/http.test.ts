@@ -670,7 +670,7 @@ describe('probe', () => {
     ['an encoded byte', 'rejected', honest(content, 'Content-Encoding: gzip')],
     [
       '416, as for an empty file',
-      'rejected',
+      'invalid',
       (_, s) => send(s, head('416 No', 'Content-Range: bytes */0', length(0))),
     ],
     ['404', 'not-found', (_, s) => send(s, head('404 Not Found', length(0)))],

@@ -101,6 +101,11 @@ test.each([
   ['a\nb\u202e.png', 'ab.png'],
   ['', 'an image without src'],
   ['?SECRET', 'an image without src'],
+  ['https:/user:SECRET@a.example/b.png', 'https:/a.example/b.png'],
+  ['https:user:SECRET@a.example/b.png', 'https:a.example/b.png'],
+  ['https:///user:SECRET@a.example/b.png', 'https:///a.example/b.png'],
+  ['HTTPS:/\\/user:SECRET@a.example/b.png', 'HTTPS:/\\/a.example/b.png'],
+  ['logo@2x.png', 'logo@2x.png'],
 ])('people read of %j as %j', (src, name) => expect(nameOfSrc(src)).toBe(name))
 
 test('a name has at most 80 characters on one line', () => {

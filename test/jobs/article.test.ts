@@ -1,7 +1,7 @@
 /** media.article: each image of a document once through media/uploadimg, a unit for each call, and the document otherwise untouched. */
 
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -9,6 +9,7 @@ import { createAdmin } from '../../src/queues/admin.ts'
 import { type Deployment, type DeploymentOptions, deploy, lockMs, stalledMs } from '../support/deployment.ts'
 import { startFileOrigin } from '../support/file-origin.ts'
 import { head, send, startOrigin } from '../support/origin.ts'
+import { tempDir } from '../support/temp.ts'
 import { until } from '../support/until.ts'
 
 const png = (sizeBytes = 500): Buffer =>
@@ -423,4 +424,51 @@ test('an article that is asked for again looks at every image anew, and pays for
       .map(({ sha256 }) => sha256)
       .filter(Boolean),
   ).toEqual([sha256(good), sha256(mended)])
+})
+
+test('relative images of a page are looked for where the page was found in the end, or where it says', async () => {
+  const [here, there] = [png(), png()]
+  const origin = await startOrigin((ask, socket) => {
+    const files: Record<string, Buffer> = {
+      '/news/2024/': Buffer.from('<img src=a.png>'),
+      '/other/': Buffer.from('<base href="/news/2024/"><img src=a.png>'),
+      '/news/2024/a.png': here,
+      '/a.png': there,
+    }
+    if (ask.path === '/news')
+      return send(socket, head('302 Found', 'Location: /news/2024/', 'Content-Length: 0'))
+    const body = files[ask.path] ?? Buffer.alloc(0)
+    return send(socket, head(body.length ? '200 OK' : '404 No', `Content-Length: ${body.length}`), body)
+  })
+  const it = await deploy(withWeb(origin.port))
+  await it.startHere()
+  for (const page of ['/news', '/other/']) {
+    const job = await it.producer.article({ source: { url: `http://127.0.0.1:${origin.port}${page}` } })
+    await it.producer.result(job, { timeoutMs: 5_000 })
+  }
+  expect(uploads(it).map(({ sha256 }) => sha256)).toEqual([sha256(here), sha256(here)])
+})
+
+test('an image lies beside its document, also where another root has one of its name', async () => {
+  const [first, second] = [await tempDir(), await tempDir()]
+  const [wrong, right] = [png(), png()]
+  await writeFile(join(first, 'a.png'), wrong)
+  await writeFile(join(second, 'a.png'), right)
+  await writeFile(join(second, 'news.html'), '<img src=a.png>')
+  const it = await deploy({ env: { WECOM_MEDIA_ROOTS: `${first}:${second}` } })
+  await it.startHere()
+  const job = await it.producer.article({ source: { path: 'news.html' } })
+  await it.producer.result(job, { timeoutMs: 5_000 })
+  expect(uploads(it).map(({ sha256 }) => sha256)).toEqual([sha256(right)])
+})
+
+test('a path in a document is left as it was where no folder is allowed, if asked for', async () => {
+  const it = await deploy({ env: { WECOM_MEDIA_ROOTS: '' } })
+  await it.startHere()
+  const html = '<img src=a.png>'
+  const kept = await it.producer.article({ html, onFailure: 'keep' })
+  expect(await it.producer.result(kept, { timeoutMs: 5_000 })).toMatchObject({
+    html,
+    images: [{ as: 'kept', fault: { kind: 'config' } }],
+  })
 })

@@ -84,3 +84,17 @@ test('an address that is not trusted closes the app for the fleet; one probe ope
   expect(await it.producer.result(probe, { timeoutMs: 5_000 })).toMatchObject({ via: 'sync' })
   expect(await it.redis.exists(door ?? '')).toBe(0)
 })
+
+test('a probe that is refused for another reason opens an app that was closed for its address, too', async () => {
+  const it = await deploy()
+  await it.startHere()
+  const source = { path: await it.put('a.txt', 'six bytes and more') }
+  it.simulator.faults.add({ method: 'media/upload', do: 'errcode', errcode: 60020 })
+  const first = await it.producer.upload({ type: 'file', source })
+  await until('it waits', async () => (await it.producer.read(first.id))?.waiting)
+  const [door = ''] = await it.redis.keys(`${it.namespace}:token:*:door`)
+  await it.redis.hset(door, 'nextMs', Date.now() - 1)
+  const probe = await it.producer.download({ mediaId: 'never-issued' })
+  await expect(it.producer.result(probe, { timeoutMs: 5_000 })).rejects.toMatchObject({ errcode: 40007 })
+  expect(await it.redis.exists(door)).toBe(0)
+})

@@ -294,13 +294,13 @@ describe('the result', () => {
   it('shows after the delay', async () => {
     const receiver = await startReceiver()
     const { url } = await originOf(small)
-    const simulator = await startSimulator(withCallback(receiver, { asyncDelayMs: 80 }))
+    const simulator = await startSimulator(withCallback(receiver, { asyncDelayMs: 500 }))
     const app = { corpId: 'ww_one', secret: 's1' }
     const startedMs = performance.now()
     const { jobid } = await submit(simulator, { url }, app)
     expect(await result(simulator, jobid, app)).toMatchObject({ status: 1 })
     await simulator.waitForDelivery({ jobId: `${jobid}` })
-    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(79)
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(499)
     expect(await result(simulator, jobid, app)).toMatchObject({ status: 2 })
   })
 

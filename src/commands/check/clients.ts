@@ -26,8 +26,18 @@ export interface Stores {
 export function openStores(redis: Redis | undefined, namespace: string): Stores {
   if (!redis) return { tokens: memoryTokenStore(), tickets: memoryTicketStore(), areShared: false }
   const options = { redis, prefix: namespace }
-  // This host's address may be refused while that of the workers is not.
-  const tokens = { ...redisTokenStore(options), shut: async () => {} }
+  const store = redisTokenStore(options)
+  const tokens: TokenStore = {
+    ...store,
+    // This host's address may be refused while that of the workers is not.
+    async shut() {},
+    // A door that is shut for the fleet is no reason not to ask, and its probe is the fleet's.
+    async look(key) {
+      const { shut: _shut, isProbe: _probe, ...open } = await store.look(key)
+      return open
+    },
+    async reopen() {},
+  }
   return { tokens, tickets: redisTicketStore(options), areShared: true }
 }
 
