@@ -17,9 +17,9 @@ import { startAtZero } from './metrics/observe.ts'
 import { namespaceOf } from './namespace.ts'
 import type { Resources } from './processors/context.ts'
 import { type QueueWorker, startWorker } from './processors/worker.ts'
-import { createAdmin } from './queues/admin.ts'
+import { type Admin, createAdmin } from './queues/admin.ts'
 import { jobs, queueNames } from './queues/jobs.ts'
-import { createRecords, endedChannel, type Records } from './record/index.ts'
+import { createRecords, endedChannel, type Follower, type Records } from './record/index.ts'
 import { connectSubscriber, connectWorker, firstAnswer, isRefusal } from './redis.ts'
 
 export interface AppOptions {
@@ -84,7 +84,7 @@ async function start(
   const limits = await openLimits(config, { redis, namespace: shared, log, onEvent: limitHook(log, metrics) })
   const resources = openResources(config, { redis, namespace: shared, limits, metrics })
   later(() => resources.close())
-  const workers = openWorkers(config, { redis, namespace, records, resources }, log, metrics)
+  const workers = openWorkers(config, { redis, namespace, records, resources, admin }, log, metrics)
   later(() => Promise.all(workers.map(worker => worker.stop(config.graceMs))))
   await Promise.all(workers.map(worker => worker.ready()))
   await listenForCancels(subscriber, endedChannel(namespace), workers)
@@ -106,20 +106,32 @@ async function usable(folder: string): Promise<void> {
 }
 
 interface WorkerBasics {
+  readonly admin: Admin
   readonly redis: Redis
   readonly namespace: string
   readonly records: Records
   readonly resources: Resources
 }
 
-function openWorkers(config: Config, basics: WorkerBasics, log: Logger, metrics: Metrics): QueueWorker[] {
+function openWorkers(
+  config: Config,
+  { admin, ...basics }: WorkerBasics,
+  log: Logger,
+  metrics: Metrics,
+): QueueWorker[] {
   const { concurrency, lockDurationMs, stalledIntervalMs } = config
   startAtZero(metrics, Object.keys(jobs), queueNames)
   const hooks = hooksFor(log, metrics)
   const times = { concurrency, lockDurationMs, stalledIntervalMs }
+  const wake = (jobs: readonly Follower[]) => void wakeAll(admin, jobs)
   return queueNames.map(queue =>
-    startWorker({ ...basics, ...times, queue, hooks, isRefusal, clock: systemClock }),
+    startWorker({ ...basics, ...times, queue, hooks, isRefusal, wake, clock: systemClock }),
   )
+}
+
+/** One that is not woken looks by itself. */
+async function wakeAll(admin: Admin, jobs: readonly Follower[]): Promise<void> {
+  for (const { queue, jobId } of jobs) await admin.wake(queue, jobId).catch(() => false)
 }
 
 /** A cancelled job may be running here. */

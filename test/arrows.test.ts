@@ -95,13 +95,22 @@ const arrows: Record<string, readonly string[]> = {
   'callback/': ['zod', '@wecom/crypto'],
   'limits/': ['script.ts', 'type wecom/methods.ts', 'type wecom/seams.ts', 'type ioredis'],
   'record/': ['script.ts', 'type ioredis'],
-  'ledger/': ['script.ts', 'type wecom/methods.ts', 'type ioredis'],
+  'ledger/': ['script.ts', 'record/', 'type ioredis'],
   'files/': ['zod'],
   'files/http.ts': ['undici'],
   'files/html.ts': ['parse5'],
 
   // The producer opens the record, so a queue knows records.
-  'queues/': ['files/file.ts', 'wecom/media-types.ts', 'record/', 'zod', 'ulid', 'type ioredis'],
+  'queues/': [
+    'ledger/',
+    'wecom/platform.ts',
+    'files/file.ts',
+    'wecom/media-types.ts',
+    'record/',
+    'zod',
+    'ulid',
+    'type ioredis',
+  ],
   'queues/producer.ts': ['bullmq'],
   'queues/admin.ts': ['bullmq'],
 

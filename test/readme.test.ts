@@ -597,14 +597,11 @@ describe('the examples', () => {
     expect(deployment.simulator.log({ method: 'media/upload' })).toMatchObject([
       { sha256, filename: 'photo.jpg' },
     ])
-    // Its own, and that of the article.
-    expect(deployment.simulator.log({ method: 'media/uploadimg' })).toMatchObject([
-      { errcode: 0 },
-      { errcode: 0 },
-    ])
+    // Its own; the article shows the same photo.
+    expect(deployment.simulator.log({ method: 'media/uploadimg' })).toMatchObject([{ errcode: 0 }])
     expect(printed).toMatch(/url: 'http/)
     expect(printed).toMatch(/html: '<h1>News<\/h1><img src="http/)
-    expect(printed).toContain("as: 'uploaded'")
+    expect(printed).toContain("as: 'reused'")
   })
 
   test('of the async upload has the platform fetch the file', async () => {

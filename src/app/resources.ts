@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import type { FaultReport } from '../fault.ts'
 import { openSource } from '../files/file.ts'
 import { createWeb } from '../files/http.ts'
+import { createLedger, type Ledger } from '../ledger/index.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { observeCall } from '../metrics/observe.ts'
 import type { Resources } from '../processors/context.ts'
@@ -42,6 +43,7 @@ export function openResources(
     client: clients.of,
     corpOf,
     kindOf: app => clients.configOf(app).kind ?? 'self-built',
+    ledger: counted(createLedger(redis, namespace), metrics),
     units: unitsOf(limits.quota, corpOf),
     openSource: (ref, asked) =>
       openSource(ref, { roots: config.roots ?? [], web, spoolDir: downloads, ...asked }),
@@ -59,6 +61,16 @@ export function openResources(
     },
   }
 }
+
+/** Every look is counted. */
+const counted = (ledger: Ledger, metrics: Metrics): Ledger => ({
+  ...ledger,
+  async take(subject, claimant, minLifeMs) {
+    const taken = await ledger.take(subject, claimant, minLifeMs)
+    metrics.wecom_media_ledger_total.inc({ subject: subject.as, found: taken.as })
+    return taken
+  },
+})
 
 export interface ClosedApp {
   readonly app: string

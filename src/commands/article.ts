@@ -6,12 +6,12 @@ import { nameOfSrc } from '../files/image-src.ts'
 import type { Result } from '../queues/jobs.ts'
 import { CommandError, printResult } from './exit.ts'
 import { explain, jobSettings } from './help.ts'
-import { checkFlags, type JobFlags, withJobFlags } from './job-flags.ts'
+import { checkFlags, type JobFlags, type ReuseFlag, reuseOf, withJobFlags, withReuse } from './job-flags.ts'
 import { destinationOf, put } from './put.ts'
 import { runJob } from './run-job.ts'
 import { settingsToRead, sourceOf } from './source.ts'
 
-interface ArticleFlags extends JobFlags {
+interface ArticleFlags extends JobFlags, ReuseFlag {
   readonly output?: string
   readonly keep?: true
 }
@@ -23,7 +23,7 @@ export const article = (program: Command): void => {
     .argument('<file>', 'the HTML, as the worker sees it, in one of the roots; or its http(s) URL')
     .option('-o, --output <path>', 'put the rewritten HTML there: a file is replaced')
     .option('--keep', 'leave an image that fails as it is (default: the article fails and names it)')
-  withJobFlags(command).action(run)
+  withReuse(withJobFlags(command)).action(run)
   explain(
     command,
     [
@@ -44,7 +44,7 @@ async function run(file: string, flags: ArticleFlags): Promise<void> {
   const destination = output === undefined ? undefined : await destinationOf(output)
   // As for a download: beside the target, and then one rename.
   const config = here && destination ? { ...settings, downloads: destination.folder } : settings
-  const payload = { app, source, onFailure: keep ? ('keep' as const) : ('fail' as const) }
+  const payload = { app, ...reuseOf(flags), source, onFailure: keep ? ('keep' as const) : ('fail' as const) }
   const result = await runJob(config, flags, (producer, options) => producer.article(payload, options))
   if (!result) return
   const { images, path = '' } = result

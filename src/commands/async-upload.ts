@@ -6,11 +6,11 @@ import { sizeOf } from './bar.ts'
 import { CommandError, printResult } from './exit.ts'
 import { localTime } from './follow.ts'
 import { explain, jobSettings } from './help.ts'
-import { checkFlags, type JobFlags, withJobFlags } from './job-flags.ts'
+import { checkFlags, type JobFlags, type ReuseFlag, reuseOf, withJobFlags, withReuse } from './job-flags.ts'
 import { runJob } from './run-job.ts'
 import { settingsToUpload, sourceOf } from './source.ts'
 
-interface AsyncFlags extends JobFlags {
+interface AsyncFlags extends JobFlags, ReuseFlag {
   readonly name: string
   readonly md5?: string
 }
@@ -26,7 +26,7 @@ export const asyncUpload = (program: Command): void => {
     .argument('<url>', 'http(s), open to the platform; its server answers Range requests')
     .requiredOption('--name <name>', `the name that users see, at most ${nameMaxBytes} bytes`)
     .option('--md5 <hex>', 'of the file (default: the worker reads the URL and computes it)')
-  withJobFlags(command).action(run)
+  withReuse(withJobFlags(command)).action(run)
   explain(
     command,
     [
@@ -44,7 +44,7 @@ async function run(type: AsyncMediaType, url: string, flags: AsyncFlags): Promis
   if (!('url' in source))
     throw new CommandError('usage', `"${url}" is no http(s) URL: the platform fetches it by itself`)
   const config = await settingsToUpload(source, flags)
-  const payload = { app, type, url, name, ...(md5 !== undefined && { md5 }) }
+  const payload = { app, ...reuseOf(flags), type, url, name, ...(md5 !== undefined && { md5 }) }
   const result = await runJob(config, flags, (producer, options) => producer.asyncUpload(payload, options))
   if (!result) return
   printResult(result, [

@@ -34,3 +34,15 @@ export function checkFlags({ here, wait, timeout, key }: JobFlags): void {
   if (here && key !== undefined) never('--key needs the Redis of the workers: leave out --here')
   if (timeout !== undefined && !wait) never('--timeout is about waiting: leave out --no-wait')
 }
+
+/** Of the commands that upload. */
+export interface ReuseFlag {
+  readonly reuse: boolean
+}
+
+export const withReuse = (command: Command): Command =>
+  command.option('--no-reuse', 'upload it even where the answer for the same bytes is at hand')
+
+/** For the payload. */
+export const reuseOf = ({ reuse }: ReuseFlag): { readonly reuse?: 'never' } =>
+  reuse ? {} : { reuse: 'never' }

@@ -5,11 +5,11 @@ import { permanentImage } from '../wecom/media-types.ts'
 import { sizeOf } from './bar.ts'
 import { printResult } from './exit.ts'
 import { explain, jobSettings } from './help.ts'
-import { checkFlags, type JobFlags, withJobFlags } from './job-flags.ts'
+import { checkFlags, type JobFlags, type ReuseFlag, reuseOf, withJobFlags, withReuse } from './job-flags.ts'
 import { runJob } from './run-job.ts'
 import { settingsToUpload, sourceOf } from './source.ts'
 
-interface ImageFlags extends JobFlags {
+interface ImageFlags extends JobFlags, ReuseFlag {
   readonly name?: string
 }
 
@@ -23,7 +23,7 @@ export const uploadImage = (program: Command): void => {
       `${formats.join(' or ')} up to ${sizeOf(permanentImage.maxBytes)}, or its http(s) URL`,
     )
     .option('--name <name>', 'its file name (default: that of the file)')
-  withJobFlags(command).action(run)
+  withReuse(withJobFlags(command)).action(run)
   explain(
     command,
     ['wecom-media upload-image logo.png --here', 'wecom-media upload-image logo.png --key logo-2026'],
@@ -36,7 +36,7 @@ async function run(from: string, flags: ImageFlags): Promise<void> {
   const { app, name } = flags
   const source = sourceOf(from)
   const config = await settingsToUpload(source, flags)
-  const payload = { app, source, ...(name !== undefined && { name }) }
+  const payload = { app, ...reuseOf(flags), source, ...(name !== undefined && { name }) }
   const result = await runJob(config, flags, (producer, options) => producer.uploadImage(payload, options))
   if (!result) return
   printResult(result, [

@@ -7,13 +7,13 @@ import { sizeOf } from './bar.ts'
 import { CommandError, printResult } from './exit.ts'
 import { localTime } from './follow.ts'
 import { explain, jobSettings } from './help.ts'
-import { checkFlags, type JobFlags, withJobFlags } from './job-flags.ts'
+import { checkFlags, type JobFlags, type ReuseFlag, reuseOf, withJobFlags, withReuse } from './job-flags.ts'
 import { runJob } from './run-job.ts'
 import { settingsToUpload, sourceOf } from './source.ts'
 
 type Attachment = NonNullable<Input<'media.upload'>['attachment']>
 
-interface UploadFlags extends JobFlags {
+interface UploadFlags extends JobFlags, ReuseFlag {
   readonly name?: string
   readonly attachment?: Attachment
 }
@@ -28,7 +28,7 @@ export const upload = (program: Command): void => {
     .addOption(
       new Option('--attachment <use>', 'for this use and no other (default: messages)').choices(uses),
     )
-  withJobFlags(command).action(run)
+  withReuse(withJobFlags(command)).action(run)
   explain(
     command,
     [
@@ -62,7 +62,7 @@ async function run(type: MediaType, from: string, flags: UploadFlags): Promise<v
   const source = sourceOf(from)
   const config = await settingsToUpload(source, flags)
   const payload = {
-    ...{ app, type, source },
+    ...{ app, type, source, ...reuseOf(flags) },
     ...(name !== undefined && { name }),
     ...(attachment !== undefined && { attachment }),
   }

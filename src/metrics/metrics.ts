@@ -48,6 +48,10 @@ export const metricsTable = {
     'method',
     'direction',
   ]),
+  wecom_media_ledger_total: counter(
+    'Looks into the ledger by what they found: hit (nothing was uploaded), lead, follow (another job is at it).',
+    ['subject', 'found'],
+  ),
   wecom_media_callbacks_total: counter(
     'Callbacks by what they were about, how they ended, and why they were refused ("none" otherwise).',
     ['party', 'event', 'outcome', 'reason'],

@@ -7,9 +7,11 @@ import { Fault, type FaultReport, type Kind } from '../fault.ts'
 import type { FileRef } from '../files/file.ts'
 import { sha256 } from '../files/fingerprint.ts'
 import { nameOfSrc } from '../files/image-src.ts'
+import type { Subject } from '../ledger/index.ts'
 import type { Payload, Result } from '../queues/jobs.ts'
 import { type LoadedImage, load, resolve } from './article-source.ts'
 import type { JobContext, Resources } from './context.ts'
+import { follows, known } from './reuse.ts'
 import { withUnit } from './units.ts'
 
 export type ArticleImage = Result<'media.article'>['images'][number]
@@ -57,7 +59,7 @@ function callOptions({ writing }: JobContext): Walk['writing'] {
 
 /** What the record keeps of an image: what it became, or why the platform refused it. */
 type Kept =
-  | { readonly url: string; readonly sha256: string; readonly sizeBytes: number }
+  | { readonly url: string; readonly sha256: string; readonly sizeBytes: number; readonly reused?: true }
   | { readonly fault: FaultReport }
 
 function urlsIn(steps: JobContext['steps']): Map<string, string> {
@@ -76,7 +78,7 @@ const stepOf = (src: string, { attempt }: JobContext): string => `image:${attemp
 const entry = (src: string, kept: Kept): ArticleImage =>
   'fault' in kept
     ? { src, as: 'kept', fault: kept.fault }
-    : { src, as: 'uploaded', url: kept.url, sizeBytes: kept.sizeBytes }
+    : { src, as: kept.reused ? 'reused' : 'uploaded', url: kept.url, sizeBytes: kept.sizeBytes }
 
 /** A fault as the answer: the source is away for now, to be tried again. */
 async function visit(src: string, walk: Walk): Promise<ArticleImage | Fault> {
@@ -94,17 +96,44 @@ async function visit(src: string, walk: Walk): Promise<ArticleImage | Fault> {
   const { sizeBytes } = image
   const url = urls.get(image.sha256)
   if (url !== undefined) return { src, as: 'repeated', url, sizeBytes }
-  return upload(src, image, walk).catch(error => refused(src, error, walk))
+  return (
+    (await reused(src, image, walk)) ?? upload(src, image, walk).catch(error => refused(src, error, walk))
+  )
+}
+
+const subjectOf = ({ sha256 }: LoadedImage, { payload, resources }: Walk): Subject => ({
+  ...{ as: 'image', corp: resources.corpOf(payload.app), sha256 },
+})
+
+/** What another job has brought; undefined when this one is to. */
+async function reused(src: string, image: LoadedImage, walk: Walk): Promise<ArticleImage | undefined> {
+  const { payload, context, resources, urls } = walk
+  const { sha256, sizeBytes } = image
+  const found = await known(subjectOf(image, walk), payload, context, resources)
+  if (!found) return undefined
+  if ('waiting' in found) throw follows()
+  const url = found.entry.value
+  await context.keep(stepOf(src, context), { url, sha256, sizeBytes, reused: true })
+  urls.set(sha256, url)
+  return { src, as: 'reused', url, sizeBytes }
 }
 
 async function upload(src: string, image: LoadedImage, walk: Walk): Promise<ArticleImage> {
   const { payload, context, resources, urls } = walk
   const { sha256, sizeBytes } = image
+  const { ledger } = resources
   const client = resources.client(payload.app)
+  const subject = subjectOf(image, walk)
   const { url } = await withUnit(payload, context, resources, walk.writing(), writing =>
     client.uploadImage(image, writing),
-  )
-  const { step } = await context.keep(stepOf(src, context), { url, sha256, sizeBytes })
+  ).catch(async error => {
+    // Whoever waits for it must not wait for the whole article; nor may two articles wait for each other.
+    context.wake(await ledger.release(subject, context.claimant).catch(() => []))
+    throw error
+  })
+  const createdAtMs = context.attempt.nowMs()
+  const write = ledger.write(subject, { value: url, createdAtMs, sizeBytes, job: context.id })
+  const { step } = await context.keep(stepOf(src, context), { url, sha256, sizeBytes }, { write })
   // Another attempt's may have come first: its URL is the one that the article shows.
   const kept = step.value as Kept
   if ('url' in kept) urls.set(kept.sha256, kept.url)

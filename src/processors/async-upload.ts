@@ -6,10 +6,12 @@
 
 import { Fault } from '../fault.ts'
 import { checkName } from '../files/inspect.ts'
+import type { Subject } from '../ledger/index.ts'
 import type { Payload, Result } from '../queues/jobs.ts'
 import { checkAsyncUpload } from '../wecom/async-upload.ts'
 import { asyncMedia } from '../wecom/media-types.ts'
 import { afterEnd } from './async-again.ts'
+import { type Facts, preflight } from './async-preflight.ts'
 import {
   aliasOf,
   type Submission,
@@ -19,14 +21,29 @@ import {
 } from './async-submission.ts'
 import type { JobContext, Processor, Resources } from './context.ts'
 import { done, type Outcome, Stopped, stop, wait } from './outcome.ts'
+import { type Known, known, leading } from './reuse.ts'
 
 export const asyncUpload: Processor<'media.async-upload'> = async (payload, context, resources) => {
+  const outcome = await next(payload, context, resources)
+  const md5 = submissionsIn(context.steps).at(-1)?.md5
+  // Whoever waits for this job's result is to go on without it.
+  if (outcome.as === 'stop' && md5 !== undefined)
+    context.wake(await resources.ledger.release(subjectOf(payload, md5, resources), context.claimant))
+  return outcome
+}
+
+const next: Processor<'media.async-upload'> = async (payload, context, resources) => {
   const submissions = submissionsIn(context.steps)
   const last = submissions.at(-1)
   if (last && !last.end) return look(last, payload, context, resources)
   const end = afterEnd(submissions, payload, context.attempt)
   if (end) return end
-  const { submission, early } = await submit(submissions.length + 1, payload, context, resources)
+  checkRequest(payload, context, resources)
+  const facts = await preflight(payload, context, resources)
+  const found = await known(subjectOf(payload, facts.md5, resources), payload, context, resources)
+  if (found) return reused(payload, facts, found)
+  const number = submissions.length + 1
+  const { submission, early } = await submit(number, facts, payload, context, resources)
   // Its end was heard of before anybody here knew the jobid.
   if (early) return look(submission, payload, context, resources)
   return later(submission, context)
@@ -34,22 +51,28 @@ export const asyncUpload: Processor<'media.async-upload'> = async (payload, cont
 
 type Request = Payload<'media.async-upload'>
 
-async function submit(number: number, payload: Request, context: JobContext, resources: Resources) {
-  const { app, type, name, url, onUnknown } = payload
+async function submit(
+  number: number,
+  facts: Facts,
+  { app, type, name, url, onUnknown }: Request,
+  context: JobContext,
+  resources: Resources,
+): Promise<{ readonly submission: Submission; readonly early: boolean }> {
+  const { keep, writing } = context
   const client = resources.client(app)
-  if (context.attempt.wasUnknown && onUnknown === 'hold') throw held()
-  checkRequest(payload, resources)
-  const facts = await preflight(payload, context, resources)
-  const { writing } = context
-  const { jobId } = await client.uploadByUrl({ type, name, url, md5: facts.md5 }, writing).catch(error => {
-    const isHeld = onUnknown === 'hold' && error instanceof Fault && error.kind === 'unknown'
-    throw isHeld ? held(error) : error
-  })
+  const { md5 } = facts
+  const upload = () =>
+    client.uploadByUrl({ type, name, url, md5 }, writing).catch(error => {
+      const isHeld = onUnknown === 'hold' && error instanceof Fault && error.kind === 'unknown'
+      throw isHeld ? held(error) : error
+    })
+  const subject = subjectOf({ app, type, name }, md5, resources)
+  const { jobId } = await leading(subject, context, resources, upload)
   const submitted: Submitted = { jobId, ...facts }
-  const kept = await context.keep(`submitted:${number}`, submitted, aliasOf(resources.corpOf(app), jobId))
+  const alias = aliasOf(resources.corpOf(app), jobId)
+  const { step, early } = await keep(`submitted:${number}`, submitted, { alias })
   // Another attempt's, where that was first.
-  const value = kept.step.value as Submitted
-  return { submission: { ...value, number, atMs: kept.step.atMs }, early: kept.early }
+  return { submission: { ...(step.value as Submitted), number, atMs: step.atMs }, early }
 }
 
 const held = (cause?: Fault): Stopped =>
@@ -62,7 +85,14 @@ const held = (cause?: Fault): Stopped =>
   )
 
 /** Before a byte is read for the md5. */
-function checkRequest({ app, type, name, url }: Request, resources: Resources): void {
+function checkRequest(
+  { app, type, name, url, onUnknown }: Request,
+  { attempt }: JobContext,
+  resources: Resources,
+): void {
+  // Throws for an app that is not known here.
+  resources.client(app)
+  if (attempt.wasUnknown && onUnknown === 'hold') throw held()
   checkName(name, asyncMedia.nameMaxBytes)
   checkAsyncUpload({ type, name, url, md5: '0'.repeat(32) })
   if (resources.kindOf(app) !== 'provider') return
@@ -70,26 +100,6 @@ function checkRequest({ app, type, name, url }: Request, resources: Resources): 
     'config',
     `app "${app}" is a provider app, which can't upload by URL: name an app of a company`,
   )
-}
-
-/** What would fail at the platform in some minutes fails here, now, with the reason. */
-async function preflight(
-  { type, url, md5 }: Request,
-  { signal, progress }: JobContext,
-  { web }: Resources,
-): Promise<Omit<Submitted, 'jobId'>> {
-  const { minBytes, maxBytes } = asyncMedia
-  const { totalBytes } = await web.probe(url, signal)
-  if (totalBytes < minBytes)
-    throw new Fault('invalid', `the file has ${totalBytes} bytes: ${minBytes} or more are taken`)
-  if (totalBytes > maxBytes)
-    throw new Fault(
-      'too-big',
-      `the file has ${totalBytes} bytes, an async ${type} at most ${maxBytes}: make it smaller`,
-    )
-  if (md5 !== undefined) return { md5: md5.toLowerCase(), sizeBytes: totalBytes, computed: false }
-  const read = await web.md5(url, { maxBytes, signal, onProgress: progress })
-  return { ...read, computed: true }
 }
 
 async function look(
@@ -104,8 +114,30 @@ async function look(
   if (found.state === 'running') return later(submission, context, found.why)
   if (found.state === 'failed') return failed(submission, found.fault, payload, context)
   const { mediaId, createdAtMs, expiresAtMs } = found
-  const facts = { type, name, sizeBytes, md5, createdAtMs, expiresAtMs }
-  return done({ mediaId, ...facts, via: 'async' as const, usableFor: ['media/get', 'group-welcome'] })
+  const entry = { value: mediaId, createdAtMs, expiresAtMs, sizeBytes, job: context.id }
+  const write = resources.ledger.write(subjectOf(payload, md5, resources), entry)
+  return done({ ...{ mediaId, type, name, sizeBytes, md5, createdAtMs, expiresAtMs }, ...asAsync }, write)
+}
+
+const asAsync = { via: 'async' as const, usableFor: ['media/get' as const, 'group-welcome' as const] }
+
+/** Never one of `media.upload`: the two are not interchangeable. */
+const subjectOf = (
+  { app, type, name }: Pick<Request, 'app' | 'type' | 'name'>,
+  md5: string,
+  { corpOf }: Resources,
+): Subject => ({
+  ...{ as: 'async', corp: corpOf(app), type, name, md5 },
+})
+
+function reused(
+  { type, name }: Request,
+  { sizeBytes, md5 }: Facts,
+  found: Known,
+): Outcome<Result<'media.async-upload'>> {
+  if ('waiting' in found) return found.waiting
+  const { value: mediaId, createdAtMs, expiresAtMs = 0 } = found.entry
+  return done({ mediaId, type, name, sizeBytes, md5, createdAtMs, expiresAtMs, ...asAsync, reused: true })
 }
 
 /** A look that brought nothing says nothing of the file: the next one comes, and spends no attempt. */

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../clock.ts'
 import { Fault, type Kind } from '../fault.ts'
-import type { Records, Running, Step } from '../record/index.ts'
+import type { Follower, Records, Running, Step } from '../record/index.ts'
 import type { Mark } from '../wecom/index.ts'
 import type { JobContext } from './context.ts'
 
@@ -38,6 +38,7 @@ export interface Attempt {
   nowMs(): number
   remainingMs(): number
   keep: JobContext['keep']
+  wake: JobContext['wake']
 }
 
 /** What a claim says of the attempts before. */
@@ -56,6 +57,8 @@ interface Before {
 export interface AttemptParts {
   readonly records: Records
   readonly clock: Clock
+  /** Cuts the wait of other jobs short. Never rejects. */
+  readonly wake: (jobs: readonly Follower[]) => void
   /** Repeats a write to the record while Redis refuses writes. */
   readonly persist: <T>(write: () => Promise<T>) => Promise<T>
 }
@@ -91,6 +94,7 @@ export function begin(parts: AttemptParts, id: string, before: Before, outside?:
     nowMs: () => before.nowMs + clock.monotonicMs() - startedMs,
     remainingMs: () => before.remainingMs - (clock.monotonicMs() - startedMs),
     keep: keeper(parts, { id, fence }, state, refuse),
+    wake: parts.wake,
   })
 }
 
@@ -105,16 +109,17 @@ interface State {
 type Refuse = (why: Interruption) => never
 
 function keeper(
-  { records, persist }: AttemptParts,
+  { records, persist, wake }: AttemptParts,
   running: Running,
   state: State,
   refuse: Refuse,
 ): JobContext['keep'] {
-  return async (name, value, alias) => {
-    const kept = await persist(() => records.keep(running, name, value, alias))
+  return async (name, value, options) => {
+    const kept = await persist(() => records.keep(running, name, value, options))
     if (kept.as !== 'kept') return refuse(kept.as === 'ended' ? 'cancelled' : 'superseded')
     state.units = kept.units
     state.isSpeaking = false
+    wake(kept.followers)
     return kept
   }
 }
@@ -144,8 +149,11 @@ function markFor(records: Records, running: Running, marks: boolean, state: Stat
 const uncounted: ReadonlySet<Kind> = new Set(['token', 'limit', 'unavailable', 'config'])
 
 /** The gate may move the job to its own grant: the record keeps the booking for the attempt that wakes then. */
-export function contextOf(attempt: Attempt, urgent: boolean, progress: JobContext['progress']): JobContext {
-  const { id, signal, mark, reads, booking, mayPublish, steps, keep } = attempt
+export function contextOf(
+  attempt: Attempt,
+  { urgent, claimant, progress }: Pick<JobContext, 'claimant' | 'progress'> & { readonly urgent: boolean },
+): JobContext {
+  const { id, signal, mark, reads, booking, mayPublish, steps, keep, wake } = attempt
   const options = { signal, keepsBookings: true, booking, urgent }
   return {
     id,
@@ -155,7 +163,9 @@ export function contextOf(attempt: Attempt, urgent: boolean, progress: JobContex
     attempt,
     mayPublish,
     progress,
+    claimant,
     steps,
     keep,
+    wake,
   }
 }

@@ -2,8 +2,9 @@
 
 import type { FileRef, Source } from '../files/file.ts'
 import type { Web } from '../files/http.ts'
+import type { Claimant, Ledger } from '../ledger/index.ts'
 import type { JobName, Payload, Result } from '../queues/jobs.ts'
-import type { Step } from '../record/index.ts'
+import type { Follower, KeepOptions, Step } from '../record/index.ts'
 import type { AppKind, CallOptions, Client, Mark } from '../wecom/index.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -30,8 +31,12 @@ export interface JobContext {
   keep(
     name: string,
     value: unknown,
-    alias?: string,
+    options?: KeepOptions,
   ): Promise<{ readonly step: Step; readonly early: boolean }>
+  /** Cuts the wait of other jobs short. Never rejects. */
+  wake(jobs: readonly Follower[]): void
+  /** This job, as the ledger wants to know it. */
+  readonly claimant: Claimant
 }
 
 export interface AttemptState {
@@ -60,6 +65,8 @@ export interface Progress {
 export interface Resources {
   /** Throws `config` for an app that is not configured here. */
   client(app: string): Client
+  /** What was uploaded before. */
+  readonly ledger: Ledger
   /** The company's quota of permanent images, by app. */
   readonly units: Units
   /** The company that an app belongs to, and what kind of app it is. */

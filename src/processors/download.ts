@@ -1,5 +1,6 @@
 /** media.download: a media_id becomes a file. Slices, resume and publishing are `files/download`'s; the calls are `wecom`'s. */
 
+import { Fault } from '../fault.ts'
 import { type Downloaded, download as downloadFile } from '../files/download.ts'
 import { publishedExtension, safeName } from '../files/safe-name.ts'
 import type { CallOptions } from '../wecom/index.ts'
@@ -29,6 +30,10 @@ export const download: Processor<'media.download'> = async (payload, context, re
       return voice ? voice.fetch(options) : client.get(mediaId, { ...options, range })
     },
     onProgress: context.progress,
+  }).catch(async error => {
+    if (error instanceof Fault && error.kind === 'gone' && !voice)
+      await resources.ledger.forget(resources.corpOf(payload.app), mediaId)
+    throw error
   })
   const { sizeBytes, sha256 } = downloaded
   const { name, extension, contentType } = namesOf(downloaded, id, voice)

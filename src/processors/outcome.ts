@@ -1,9 +1,11 @@
 /** How a processor ends, and the one outcome of every kind of fault. Pure: times and tries come in as arguments. */
 
 import { Fault, type Kind } from '../fault.ts'
+import type { LedgerWrite } from '../record/index.ts'
 
 export type Outcome<R> =
-  | { readonly as: 'done'; readonly result: R }
+  /** `write`: what the ledger keeps of it. */
+  | { readonly as: 'done'; readonly result: R; readonly write?: LedgerWrite }
   /** Later; costs no attempt. Capped by the job's deadline. */
   | { readonly as: 'wait'; readonly ms: number; readonly why: Fault }
   /** Never again. */
@@ -11,7 +13,8 @@ export type Outcome<R> =
   /** An attempt is spent; BullMQ tries again after `delayAfter`. */
   | { readonly as: 'retry'; readonly why: Fault }
 
-export const done = <R>(result: R): Outcome<R> => ({ as: 'done', result })
+export const done = <R>(result: R, write?: LedgerWrite): Outcome<R> =>
+  write ? { as: 'done', result, write } : { as: 'done', result }
 export const stop = (why: Fault): Outcome<never> => ({ as: 'stop', why })
 export const wait = (ms: number, why: Fault): Outcome<never> => ({ as: 'wait', ms, why })
 
@@ -79,6 +82,10 @@ export function outcomeOf(
   const ms = Math.max(0, why.waitMs ?? row.ms)
   return ms < remainingMs ? { as: 'wait', ms, why } : stop(tooLate(why, ms))
 }
+
+/** Whether this ends the job, whatever attempts and time are left. */
+export const isFinal = (thrown: unknown): boolean =>
+  thrown instanceof Stopped || table[asFault(thrown).kind].as === 'stop'
 
 const tooLate = (why: Fault, ms: number): Fault =>
   new Fault(

@@ -5,6 +5,7 @@ import { formatsOf, maxNameBytes, permanentImage as rules } from '../wecom/media
 import type { Processor } from './context.ts'
 import { counting } from './counting.ts'
 import { done } from './outcome.ts'
+import { hashOf, known, leading } from './reuse.ts'
 import { held, withUnit } from './units.ts'
 
 export const permanentImage: Processor<'media.upload-image'> = async (payload, context, resources) => {
@@ -17,11 +18,17 @@ export const permanentImage: Processor<'media.upload-image'> = async (payload, c
     checkName(name, maxNameBytes)
     await inspect(source, imageRule)
     const { sizeBytes } = source
+    const corp = resources.corpOf(payload.app)
+    const subject = { as: 'image', corp, sha256: await hashOf(source, signal) } as const
+    const found = await known(subject, payload, context, resources)
+    if (found && 'waiting' in found) return found.waiting
+    if (found) return done({ url: found.entry.value, name, sizeBytes, reused: true as const })
     const image = { name, sizeBytes, open: counting(source, context.progress) }
-    const { url } = await withUnit(payload, context, resources, context.writing, writing =>
-      client.uploadImage(image, writing),
-    )
-    return done({ url, name, sizeBytes })
+    const upload = () =>
+      withUnit(payload, context, resources, context.writing, writing => client.uploadImage(image, writing))
+    const { url } = await leading(subject, context, resources, upload)
+    const entry = { value: url, createdAtMs: context.attempt.nowMs(), sizeBytes, job: id }
+    return done({ url, name, sizeBytes }, resources.ledger.write(subject, entry))
   } finally {
     await source.close()
   }

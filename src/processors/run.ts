@@ -2,17 +2,18 @@
 
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
 import { type Clock, timerMaxMs } from '../clock.ts'
-import { Fault, type FaultReport, type Kind } from '../fault.ts'
+import { Fault, type FaultReport } from '../fault.ts'
 import { scrub } from '../log.ts'
 import { wakingPriority } from '../queues/add.ts'
 import { isJobName, type JobName } from '../queues/jobs.ts'
 import { parsePayload } from '../queues/parse.ts'
-import type { Records } from '../record/index.ts'
+import type { Follower, Records } from '../record/index.ts'
 import { type Attempt, begin, contextOf, type Interruption } from './attempt.ts'
 import type { Processor, Progress, Resources } from './context.ts'
 import { processors } from './index.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { sparingly } from './progress.ts'
+import type { RunReport } from './report.ts'
 import { conflictOf, requestOf, unknownName } from './request.ts'
 
 export interface RunParts {
@@ -25,28 +26,9 @@ export interface RunParts {
   readonly isStopping: () => boolean
   /** Repeats a write to the record while Redis refuses writes; see error-gate.ts. */
   readonly persist: <T>(write: () => Promise<T>) => Promise<T>
+  /** Cuts the wait of other jobs short. Never rejects. */
+  readonly wake: (jobs: readonly Follower[]) => void
   readonly onEnd?: (report: RunReport) => void
-}
-
-/** What one attempt came to; for metrics and logs. */
-export interface RunReport {
-  readonly id: string
-  readonly name: string
-  readonly outcome:
-    | 'done'
-    | 'duplicate'
-    | 'wait'
-    | 'retry'
-    | 'failed'
-    | 'cancelled'
-    | 'handed-back'
-    | 'lease-lost'
-  readonly kind?: Kind
-  readonly errcode?: number
-  readonly message?: string
-  readonly ms: number
-  /** From being queued to the start of the first attempt, ms. */
-  readonly waitedMs?: number
 }
 
 export async function runJob(
@@ -71,7 +53,7 @@ export async function runJob(
   if (parts.isStopping()) attempt.interrupt('shutdown')
   try {
     const outcome = await perform(parts, job, attempt)
-    if (outcome.as === 'done') return await accept(end, outcome.result)
+    if (outcome.as === 'done') return await accept(end, outcome)
     return await (attempt.interruption ? interrupted(end, attempt.interruption) : settle(end, outcome))
   } finally {
     if (parts.running.get(attempt.id) === attempt) parts.running.delete(attempt.id)
@@ -96,9 +78,12 @@ async function perform(
     const write = (progress: Progress) =>
       Promise.all([records.progress(attempt, JSON.stringify(progress)), job.updateProgress({ ...progress })])
     const progress = sparingly(write, clock)
+    const bull = { queue: job.queueName, jobId: job.id ?? '' }
+    const urgent = job.data?.urgent === true
+    const claimant = { ...bull, ...records.keysOf(attempt.id, bull), urgent }
     return await processor(
       parsePayload(job.name, job.data),
-      contextOf(attempt, job.data?.urgent === true, progress),
+      contextOf(attempt, { urgent, claimant, progress }),
       resources,
     )
   } catch (thrown) {
@@ -131,8 +116,12 @@ function teller({ clock, onEnd }: RunParts, job: Job, id: string, startedMs: num
   return report => onEnd?.({ id, name, ms: clock.monotonicMs() - startedMs, ...first, ...report })
 }
 
-async function accept({ parts, attempt, tell }: End, result: unknown): Promise<unknown> {
-  const accepted = await parts.persist(() => parts.records.accept(attempt.id, result))
+async function accept(
+  { parts, attempt, tell }: End,
+  { result, write }: Extract<Outcome<unknown>, { as: 'done' }>,
+): Promise<unknown> {
+  const accepted = await parts.persist(() => parts.records.accept(attempt.id, result, write))
+  if (accepted.as === 'accepted') parts.wake(accepted.followers)
   tell({ outcome: accepted.as === 'accepted' ? 'done' : 'duplicate' })
   return accepted.as === 'accepted' ? result : replay(accepted)
 }

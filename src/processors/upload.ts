@@ -1,7 +1,9 @@
 /** media.upload: a file becomes a media_id. Everything that can be known is checked before the first byte leaves. */
 
 import { Fault } from '../fault.ts'
+import type { Source } from '../files/file.ts'
 import { checkName, type InspectRule, inspect } from '../files/inspect.ts'
+import type { Subject } from '../ledger/index.ts'
 import type { Payload } from '../queues/jobs.ts'
 import type { AttachmentFile, CallOptions, Client, Uploaded, UploadFile } from '../wecom/index.ts'
 import {
@@ -13,9 +15,10 @@ import {
   mediaTypes,
   minBytes,
 } from '../wecom/media-types.ts'
-import type { Processor, Resources } from './context.ts'
+import type { JobContext, Processor, Resources } from './context.ts'
 import { counting } from './counting.ts'
 import { done } from './outcome.ts'
+import { hashOf, known, leading } from './reuse.ts'
 
 export const upload: Processor<'media.upload'> = async (payload, context, resources) => {
   const { type, attachment } = payload
@@ -28,14 +31,43 @@ export const upload: Processor<'media.upload'> = async (payload, context, resour
     checkName(name, maxNameBytes)
     await inspect(source, ruleFor(type)).catch(orAsync(type))
     const { sizeBytes } = source
+    const facts = {
+      type,
+      name,
+      sizeBytes,
+      via: 'sync' as const,
+      ...(attachment !== undefined && { attachment }),
+    }
+    const subject = await subjectOf(payload, name, source, context, resources)
+    const found = await known(subject, payload, context, resources)
+    if (found && 'waiting' in found) return found.waiting
+    if (found) {
+      const { value: mediaId, createdAtMs, expiresAtMs = 0 } = found.entry
+      return done({ ...facts, mediaId, createdAtMs, expiresAtMs, reused: true as const })
+    }
     const open = counting(source, progress)
     const file = { type, name, sizeBytes, open, contentType: contentTypeOf(type, source.name) }
-    const { mediaId, createdAtMs, expiresAtMs } = await call(file, writing)
-    const use = attachment === undefined ? {} : { attachment }
-    return done({ mediaId, type, name, sizeBytes, createdAtMs, expiresAtMs, via: 'sync' as const, ...use })
+    const upload = () => call(file, writing)
+    const { mediaId, createdAtMs, expiresAtMs } = await leading(subject, context, resources, upload)
+    const entry = { value: mediaId, createdAtMs, expiresAtMs, sizeBytes, job: id }
+    return done({ ...facts, mediaId, createdAtMs, expiresAtMs }, resources.ledger.write(subject, entry))
   } finally {
     await source.close()
   }
+}
+
+/** What the platform's answer will serve for. Users see the name of a `file`, and of nothing else. */
+async function subjectOf(
+  { app, type, attachment }: Payload<'media.upload'>,
+  name: string,
+  source: Source,
+  { signal }: JobContext,
+  { corpOf }: Resources,
+): Promise<Subject> {
+  const sha256 = await hashOf(source, signal)
+  const shown = type === 'file' ? { name } : {}
+  const place = attachment === undefined ? {} : { attachment }
+  return { as: 'media', corp: corpOf(app), type, sha256, ...shown, ...place }
 }
 
 type Upload = (file: UploadFile, options: CallOptions) => Promise<Uploaded>

@@ -6,14 +6,15 @@ import type { Clock } from '../clock.ts'
 import { recordId } from '../queues/identity.ts'
 import type { QueueName } from '../queues/jobs.ts'
 import { workerDied } from '../queues/reconcile.ts'
-import type { Records } from '../record/index.ts'
+import type { Follower, Records } from '../record/index.ts'
 import type { Attempt, Interruption } from './attempt.ts'
 import type { Resources } from './context.ts'
 import { createErrorGate, type ErrorGate } from './error-gate.ts'
 import { type Leases, watchLeases } from './lease.ts'
 import { delayAfter } from './outcome.ts'
+import type { RunReport } from './report.ts'
 import { requestOf } from './request.ts'
-import { type RunReport, runJob } from './run.ts'
+import { runJob } from './run.ts'
 
 export interface WorkerParts {
   readonly redis: Redis
@@ -28,6 +29,8 @@ export interface WorkerParts {
   readonly lockDurationMs: number
   readonly stalledIntervalMs: number
   readonly isRefusal: (error: unknown) => boolean
+  /** Cuts the wait of other jobs short. Never rejects. */
+  readonly wake: (jobs: readonly Follower[]) => void
   readonly hooks?: WorkerHooks
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { kinds } from '../fault.ts'
 import { FileRef } from '../files/file.ts'
 import { asyncMedia, mediaTypes, type MediaType as Type } from '../wecom/media-types.ts'
+import { mediaLifeMs } from '../wecom/platform.ts'
 
 const hour = 3_600_000
 
@@ -34,12 +35,23 @@ const MediaId = z.string().regex(/^[\x21-\x7e]{1,256}$/, '1 to 256 visible ASCII
  */
 const Attachment = z.enum(['moments', 'product-album', 'cashier']).optional()
 
+/** `never` uploads the bytes even where a media_id for them is at hand. Default `allow`. */
+const Reuse = z.enum(['allow', 'never']).optional()
+
+/** A media_id that is at hand serves when it has so much of its three days left, ms; for sends that are scheduled. Default one hour. */
+const MinLifeMs = z.int().min(0).max(mediaLifeMs, 'no media_id lives longer than three days').optional()
+
+/** The answer was at hand: nothing was uploaded. */
+const Reused = z.literal(true).optional()
+
 const UploadPayload = z.strictObject({
   app: App,
   type: MediaType,
   source: FileRef,
   /** Default: messages. */
   attachment: Attachment,
+  reuse: Reuse,
+  minLifeMs: MinLifeMs,
   /** What users see when the media_id is sent; default: the base name of the source. */
   name: Name,
   urgent: Urgent,
@@ -59,6 +71,7 @@ const UploadResult = z.object({
   via: z.literal('sync'),
   /** The one place where it may be used. */
   attachment: Attachment,
+  reused: Reused,
 })
 
 const ImagePayload = z.strictObject({
@@ -70,6 +83,7 @@ const ImagePayload = z.strictObject({
    * quota; `hold` ends the job, for a person to look.
    */
   onUnknown: z.enum(['retry', 'hold']).default('retry'),
+  reuse: Reuse,
   urgent: Urgent,
   deadlineMs: DeadlineMs,
 })
@@ -79,6 +93,7 @@ const ImageResult = z.object({
   url: z.string(),
   name: z.string(),
   sizeBytes: z.int(),
+  reused: Reused,
 })
 
 const DownloadPayload = z
@@ -132,6 +147,7 @@ const ArticlePayload = z
     onFailure: z.enum(['fail', 'keep']).default('fail'),
     /** As for media.upload-image. */
     onUnknown: z.enum(['retry', 'hold']).default('retry'),
+    reuse: Reuse,
     urgent: Urgent,
     deadlineMs: DeadlineMs,
   })
@@ -140,8 +156,11 @@ const ArticlePayload = z
 const ArticleImage = z.object({
   /** As it stood in the document, without query and user; of a data URI only its kind and length. */
   src: z.string(),
-  /** `repeated`: the bytes of an earlier image. `permanent`: it was WeCom's already. `kept`: left as it was, see `fault`. */
-  as: z.enum(['uploaded', 'repeated', 'permanent', 'kept']),
+  /**
+   * `reused`: the bytes were uploaded before, by another job. `repeated`: the bytes of an earlier image of this document.
+   * `permanent`: it was WeCom's already. `kept`: left as it was, see `fault`.
+   */
+  as: z.enum(['uploaded', 'reused', 'repeated', 'permanent', 'kept']),
   url: z.string().optional(),
   sizeBytes: z.int().optional(),
   fault: z.object({ kind: z.enum(kinds), message: z.string(), errcode: z.int().optional() }).optional(),
@@ -181,6 +200,8 @@ const AsyncPayload = z.strictObject({
     .optional(),
   /** When nobody knows whether the platform took an earlier submission: submit again, or end the job. */
   onUnknown: z.enum(['retry', 'hold']).default('retry'),
+  reuse: Reuse,
+  minLifeMs: MinLifeMs,
   urgent: Urgent,
   deadlineMs: DeadlineMs,
 })
@@ -197,6 +218,7 @@ const AsyncResult = z.object({
   via: z.literal('async'),
   /** It can be downloaded, and used in material of group-welcome messages (入群欢迎语素材); nothing else takes it. */
   usableFor: z.array(z.enum(['media/get', 'group-welcome'])),
+  reused: Reused,
 })
 
 export const jobs = {

@@ -3,6 +3,7 @@
 import type { Redis } from 'ioredis'
 import { type Clock, systemClock } from '../clock.ts'
 import { Fault } from '../fault.ts'
+import { createLedger } from '../ledger/index.ts'
 import { createRecords, endedChannel, isEnd, type JobRecord, type Records } from '../record/index.ts'
 import { type Admin, createAdmin } from './admin.ts'
 import { isKey, jobId } from './identity.ts'
@@ -59,6 +60,11 @@ export interface Producer {
   read(id: string): Promise<JobRecord | undefined>
   /** True when the job will not run any more; false when it had ended before. A call that is under way is cut. */
   cancel(job: { readonly id: string } | string): Promise<boolean>
+  /**
+   * The platform no longer knows this media_id (40007 when it was sent): the next upload of its bytes is a new one.
+   * False when nothing was known of it.
+   */
+  forget(medium: { readonly corpId: string; readonly mediaId: string }): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -80,6 +86,7 @@ export function produce({
   clock = systemClock,
 }: ProducerParts): Producer {
   const records = createRecords(redis, namespace)
+  const ledger = createLedger(redis, namespace)
   const admin = createAdmin(redis, namespace, onError ?? (() => undefined))
   const listening = listener(subscribe, endedChannel(namespace), clock)
   const enqueue = enqueueTo(records, admin)
@@ -92,6 +99,7 @@ export function produce({
     result: (job: { readonly id: string } | string, options?: ResultOptions) =>
       resultOf(records, listening.ends, idOf(job), options) as Promise<never>,
     read: id => reachable(() => records.read(id)),
+    forget: ({ corpId, mediaId }) => reachable(() => ledger.forget(corpId, mediaId)),
     cancel: job => reachable(() => cancel(records, admin, idOf(job))),
     async close() {
       listening.close()

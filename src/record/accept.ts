@@ -3,25 +3,37 @@
 import type { Redis } from 'ioredis'
 import { script } from '../script.ts'
 import { endedChannel, openKey, recordKey } from './keys.ts'
+import {
+  type Follower,
+  followersIn,
+  type LedgerWrite,
+  ledgerArgs,
+  ledgerKeys,
+  ledgerLua,
+} from './ledger-lua.ts'
 import { retentionMs } from './settle.ts'
 
 export type Accepted =
-  | { readonly as: 'accepted' }
+  | {
+      readonly as: 'accepted'
+      /** Jobs that waited for the same bytes. */
+      readonly followers: readonly Follower[]
+    }
   /** The job had ended before; `json` is what it shows (a result when `state` is done, else a fault). */
   | { readonly as: 'duplicate'; readonly state: string; readonly json: string }
 
 /*
- * KEYS 1 record, 2 open set
- * ARGV 1 result as JSON, 2 retention in ms, 3 id, 4 channel of ends
- * Answers {'accepted'} | {'duplicate', state, result or fault}.
+ * KEYS 1 record, 2 open set, 3 to 6 of the ledger
+ * ARGV 1 result as JSON, 2 retention in ms, 3 id, 4 channel of ends, 5 and 6 of the ledger
+ * Answers {'accepted', followers} | {'duplicate', state, result or fault}.
  * Not guarded by the fence: a result of a zombie is as good as any, if it is the first. The same result again
  * (a lost answer, sent twice) is 'accepted' again and no duplicate.
  */
-const run = script(`
+const run = script(`${ledgerLua}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state == 'done' or state == 'failed' or state == 'cancelled' then
   local shown = redis.call('HGET', KEYS[1], state == 'done' and 'result' or 'fault')
-  if state == 'done' and shown == ARGV[1] then return {'accepted'} end
+  if state == 'done' and shown == ARGV[1] then return {'accepted', {}} end
   local n = redis.call('HINCRBY', KEYS[1], 'duplicates', 1)
   redis.call('HSET', KEYS[1], 'duplicate:' .. n, ARGV[1])
   return {'duplicate', state, shown}
@@ -29,10 +41,11 @@ end
 local t = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'state', 'done', 'result', ARGV[1], 'endedAtMs', t[1] * 1000 + math.floor(t[2] / 1000))
 redis.call('HDEL', KEYS[1], 'sent', 'waitUntilMs', 'waitWhy')
+local followers = writeLedger(3, 5)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('ZREM', KEYS[2], ARGV[3])
 redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' done')
-return {'accepted'}
+return {'accepted', followers}
 `)
 
 export async function accept(
@@ -40,9 +53,12 @@ export async function accept(
   namespace: string,
   id: string,
   result: unknown,
+  write?: LedgerWrite,
 ): Promise<Accepted> {
-  const keys = [recordKey(namespace, id), openKey(namespace)]
-  const args = [JSON.stringify(result), retentionMs, id, endedChannel(namespace)]
-  const [as, state, json] = await run(redis, keys, args)
-  return as === 'accepted' ? { as } : { as: 'duplicate', state: String(state), json: String(json) }
+  const record = recordKey(namespace, id)
+  const keys = [record, openKey(namespace), ...ledgerKeys(write, record)]
+  const args = [JSON.stringify(result), retentionMs, id, endedChannel(namespace), ...ledgerArgs(write)]
+  const [as, second, json] = await run(redis, keys, args)
+  if (as === 'accepted') return { as, followers: followersIn(second) }
+  return { as: 'duplicate', state: String(second), json: String(json) }
 }

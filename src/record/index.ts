@@ -3,20 +3,24 @@
 import type { Redis } from 'ioredis'
 import { type Accepted, accept } from './accept.ts'
 import { type Claim, claim, type Holder } from './claim.ts'
-import { endedChannel } from './keys.ts'
+import { endedChannel, lockKey, recordKey } from './keys.ts'
+import { type Follower, followersIn, type LedgerWrite } from './ledger-lua.ts'
 import { type Opened, open, type Request } from './open.ts'
 import { type Due, dueForLook, forgetOpen, isEnd, type JobRecord, read } from './read.ts'
 import { holds, progress, type Running, type Sent, type Speaking, sent } from './sent.ts'
 import { type Settled, type Settlement, settle } from './settle.ts'
-import { type Heard, heard, isWoken, type Keeping, keep, type Step } from './step.ts'
+import { type Heard, heard, isWoken, type Keeping, type KeepOptions, keep, type Step } from './step.ts'
 
 export type { State } from './read.ts'
 export type {
   Accepted,
   Claim,
+  Follower,
   Heard,
   JobRecord,
   Keeping,
+  KeepOptions,
+  LedgerWrite,
   Opened,
   Request,
   Running,
@@ -26,7 +30,7 @@ export type {
   Speaking,
   Step,
 }
-export { endedChannel, isEnd }
+export { endedChannel, followersIn, isEnd }
 
 export interface Records {
   open(request: Request): Promise<Opened>
@@ -35,10 +39,12 @@ export interface Records {
   holds(id: string, fence: number): Promise<boolean>
   progress(attempt: Running, json: string): Promise<void>
   settle(job: { readonly id: string; readonly fence?: number }, settlement: Settlement): Promise<Settled>
-  keep(attempt: Running, name: string, value: unknown, alias?: string): Promise<Keeping>
+  keep(attempt: Running, name: string, value: unknown, options?: KeepOptions): Promise<Keeping>
   heard(alias: string): Promise<Heard | undefined>
   isWoken(id: string): Promise<boolean>
-  accept(id: string, result: unknown): Promise<Accepted>
+  accept(id: string, result: unknown, write?: LedgerWrite): Promise<Accepted>
+  /** A job as keys of Redis, from which it can be told whether it is still at work. */
+  keysOf(id: string, bull: Follower): { readonly recordKey: string; readonly lockKey: string }
   read(id: string): Promise<JobRecord | undefined>
   dueForLook(limit: number, againMs: number): Promise<Due>
   forgetOpen(id: string): Promise<unknown>
@@ -51,10 +57,14 @@ export const createRecords = (redis: Redis, namespace: string): Records => ({
   holds: (id, fence) => holds(redis, namespace, id, fence),
   progress: (attempt, json) => progress(redis, namespace, attempt, json),
   settle: (job, settlement) => settle(redis, namespace, job, settlement),
-  keep: (attempt, name, value, alias) => keep(redis, namespace, attempt, name, value, alias),
+  keep: (attempt, name, value, options) => keep(redis, namespace, attempt, name, value, options),
   heard: alias => heard(redis, namespace, alias),
   isWoken: id => isWoken(redis, namespace, id),
-  accept: (id, result) => accept(redis, namespace, id, result),
+  accept: (id, result, write) => accept(redis, namespace, id, result, write),
+  keysOf: (id, { queue, jobId }) => ({
+    recordKey: recordKey(namespace, id),
+    lockKey: lockKey(namespace, queue, jobId),
+  }),
   read: id => read(redis, namespace, id),
   dueForLook: (limit, againMs) => dueForLook(redis, namespace, limit, againMs),
   forgetOpen: id => forgetOpen(redis, namespace, id),

@@ -7,6 +7,14 @@
 import type { Redis } from 'ioredis'
 import { type Reply, script } from '../script.ts'
 import { aliasKey, earlyKey, recordKey } from './keys.ts'
+import {
+  type Follower,
+  followersIn,
+  type LedgerWrite,
+  ledgerArgs,
+  ledgerKeys,
+  ledgerLua,
+} from './ledger-lua.ts'
 import type { Running } from './sent.ts'
 import { retentionMs } from './settle.ts'
 
@@ -24,28 +32,33 @@ export interface Kept {
   readonly units: number
   /** Something was heard of the alias before anybody here knew it. */
   readonly early: boolean
+  /** Jobs that waited for the same bytes. */
+  readonly followers: readonly Follower[]
 }
 
 /** `fenced`: the result is kept, but another attempt has begun since. */
 export type Keeping = Kept | { readonly as: 'fenced' | 'ended' }
 
 /*
- * KEYS 1 record, 2 alias, 3 what was heard early
- * ARGV 1 fence, 2 name, 3 value as JSON, 4 id, 5 "1" if there is an alias, 6 life of the alias in ms
- * Answers {'ended'} | {'fenced'} | {'kept', step as JSON, units, '1' if something was heard early}.
+ * KEYS 1 record, 2 alias, 3 what was heard early, 4 to 7 of the ledger
+ * ARGV 1 fence, 2 name, 3 value as JSON, 4 id, 5 "1" if there is an alias, 6 life of the alias in ms,
+ *      7 and 8 of the ledger
+ * Answers {'ended'} | {'fenced'} | {'kept', step as JSON, units, '1' if something was heard early, followers}.
  * The call of this attempt is over: its mark goes and its unit is spent, once however often this is sent.
  */
-const run = script(`
+const run = script(`${ledgerLua}
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'done' or state == 'failed' or state == 'cancelled' then return {'ended'} end
 local field = 'step:' .. ARGV[2]
 local kept = redis.call('HGET', KEYS[1], field)
+local followers = {}
 if not kept then
   local t = redis.call('TIME')
   kept = '{"atMs":' .. string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000)) .. ',"value":' .. ARGV[3] .. '}'
   redis.call('HSET', KEYS[1], 'steps', '1', field, kept)
   -- Three busy answers end a call, not a job of many.
   redis.call('HDEL', KEYS[1], 'tries:busy')
+  followers = writeLedger(4, 7)
 end
 if string.sub(kept, -string.len(ARGV[3]) - 1) ~= ARGV[3] .. '}' then
   redis.call('HINCRBY', KEYS[1], 'duplicates', 1)
@@ -58,8 +71,14 @@ if redis.call('HGET', KEYS[1], 'sent') == ARGV[1] then
   redis.call('HINCRBY', KEYS[1], 'units', 1)
 end
 local early = ARGV[5] == '1' and redis.call('EXISTS', KEYS[3]) == 1
-return {'kept', kept, redis.call('HGET', KEYS[1], 'units') or '0', early and '1' or ''}
+return {'kept', kept, redis.call('HGET', KEYS[1], 'units') or '0', early and '1' or '', followers}
 `)
+
+export interface KeepOptions {
+  /** What the platform calls the job from now on. */
+  readonly alias?: string
+  readonly write?: LedgerWrite
+}
 
 export async function keep(
   redis: Redis,
@@ -67,13 +86,21 @@ export async function keep(
   { id, fence }: Running,
   name: string,
   value: unknown,
-  alias?: string,
+  { alias, write }: KeepOptions = {},
 ): Promise<Keeping> {
-  const keys = [recordKey(namespace, id), aliasKey(namespace, alias ?? ''), earlyKey(namespace, alias ?? '')]
+  const record = recordKey(namespace, id)
+  const names = [aliasKey(namespace, alias ?? ''), earlyKey(namespace, alias ?? '')]
+  const keys = [record, ...names, ...ledgerKeys(write, record)]
   const args = [fence, name, JSON.stringify(value), id, alias === undefined ? '' : '1', retentionMs]
-  const [as, json, units, early] = await run(redis, keys, args)
+  const [as, json, units, early, followers] = await run(redis, keys, [...args, ...ledgerArgs(write)])
   if (as !== 'kept') return { as: as as 'fenced' | 'ended' }
-  return { as, step: JSON.parse(String(json)) as Step, units: Number(units), early: early === '1' }
+  return {
+    as,
+    step: JSON.parse(String(json)) as Step,
+    units: Number(units),
+    early: early === '1',
+    followers: followersIn(followers),
+  }
 }
 
 /** The steps in a script's answer: name, JSON, name, JSON … */

@@ -49,6 +49,7 @@ describe('serve', () => {
     const job = await there.producer.upload({
       type: 'image',
       source: { path: join(there.root, 'photo.jpg') },
+      reuse: 'never',
     })
     await there.simulator.waitFor({ method: 'media/upload', state: 'held' })
     first.signal('SIGTERM')

@@ -67,7 +67,7 @@ describe.runIf(hasScript)('on a terminal', () => {
 
   test('Ctrl-C takes the bar away and says one line', async () => {
     there.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'answer' })
-    const cli = onTerminal('upload', 'image', 'photo.jpg', '--here')
+    const cli = onTerminal('upload', 'image', 'photo.jpg', '--here', '--no-reuse')
     await until('a bar', () => cli.stdout().includes('█'))
     cli.send({ keys: '\x03' })
     expect((await cli.ended).code).toBe(130)

@@ -74,9 +74,9 @@ describe('here, in one process', () => {
     const html = '<p><img src="photo.jpg"><img src="./photo.jpg"></p>'
     await writeFile(join(cwd, 'news.html'), html)
     const [folder, file, plain] = await all(
-      here(['article', 'news.html', '-o', 'out']),
-      here(['article', 'news.html', '-o', 'out/other.html']),
-      here(['article', 'news.html']),
+      here(['article', 'news.html', '--no-reuse', '-o', 'out']),
+      here(['article', 'news.html', '--no-reuse', '-o', 'out/other.html']),
+      here(['article', 'news.html', '--no-reuse']),
     )
     for (const said of [folder, file, plain]) {
       expect(said.code).toBe(0)
@@ -96,7 +96,7 @@ describe('here, in one process', () => {
     await writeFile(join(cwd, 'broken.html'), '<img src="photo.jpg"><img src="missing.jpg">')
     const [fails, keeps] = await all(
       here(['article', 'broken.html', '-o', 'never.html']),
-      here(['article', 'broken.html', '-o', 'kept.html', '--keep']),
+      here(['article', 'broken.html', '-o', 'kept.html', '--keep', '--no-reuse']),
     )
     expect(failure(fails)).toEqual({
       code: 1,

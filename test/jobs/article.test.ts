@@ -443,7 +443,8 @@ test('relative images of a page are looked for where the page was found in the e
   const it = await deploy(withWeb(origin.port))
   await it.startHere()
   for (const page of ['/news', '/other/']) {
-    const job = await it.producer.article({ source: { url: `http://127.0.0.1:${origin.port}${page}` } })
+    const source = { url: `http://127.0.0.1:${origin.port}${page}` }
+    const job = await it.producer.article({ source, reuse: 'never' })
     await it.producer.result(job, { timeoutMs: 5_000 })
   }
   expect(uploads(it).map(({ sha256 }) => sha256)).toEqual([sha256(here), sha256(here)])

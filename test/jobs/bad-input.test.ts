@@ -281,7 +281,7 @@ test('a wrong secret is told at once and asked for once, however many jobs wait'
   await own.startHere({ apps: { default: { ...account, secret: 'not-the-secret' } } })
   const path = await own.put('a.txt', 'six bytes and more')
   const jobs = await Promise.all(
-    Array.from({ length: 20 }, () => own.producer.upload({ type: 'file', source: { path } })),
+    Array.from({ length: 20 }, () => own.producer.upload({ type: 'file', source: { path }, reuse: 'never' })),
   )
   for (const { id } of jobs) {
     const record = await until('the wait', async () => {

@@ -64,14 +64,14 @@ test('Q16 a job that keeps killing its workers is parked, and others go on', asy
   const source = await sixBytes(it)
   it.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'request' })
   const first = await it.startWorker()
-  const poison = await it.producer.upload({ type: 'file', source })
+  const poison = await it.producer.upload({ type: 'file', source, reuse: 'never' })
   await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
   // It has killed five workers before; BullMQ counts them in the job.
   await it.redis.hset(`${it.namespace}:upload:${poison.id}`, 'stc', 5)
   first.signal('SIGKILL')
   await first.ended
   await it.startWorker()
-  const harmless = await it.producer.upload({ type: 'file', source })
+  const harmless = await it.producer.upload({ type: 'file', source, reuse: 'never' })
   await it.producer.result(harmless, { timeoutMs: 10_000 })
   await expect(it.producer.result(poison, { timeoutMs: 15_000 })).rejects.toMatchObject({
     kind: 'worker-died',

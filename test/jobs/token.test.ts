@@ -49,7 +49,9 @@ test.each([
 test('two hundred jobs on two cold workers ask for one token', async () => {
   const { simulator, producer, put, startWorker } = await deploy()
   const source = { path: await put('a.txt', 'six bytes and more') }
-  const jobs = await Promise.all(Array.from({ length: 200 }, () => producer.upload({ type: 'file', source })))
+  const jobs = await Promise.all(
+    Array.from({ length: 200 }, () => producer.upload({ type: 'file', source, reuse: 'never' })),
+  )
   await Promise.all([startWorker(), startWorker()])
   await Promise.all(jobs.map(job => producer.result(job, { timeoutMs: 15_000 })))
   expect(simulator.log({ method: 'gettoken' })).toHaveLength(1)

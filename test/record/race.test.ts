@@ -23,7 +23,7 @@ test('K06 whatever the order of callback and jobid, one of the two notices the o
     if (claim.as !== 'claimed') throw new Error(claim.as)
     const keep = scheduler
       .schedule(Promise.resolve('jobid'))
-      .then(() => job.keep({ id, fence: claim.fence }, 'submitted:1', { jobId: 'x' }, alias))
+      .then(() => job.keep({ id, fence: claim.fence }, 'submitted:1', { jobId: 'x' }, { alias }))
     const hears = [1, 2].map(copy =>
       scheduler.schedule(Promise.resolve(`callback ${copy}`)).then(() => callback.heard(alias)),
     )

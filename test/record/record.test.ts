@@ -135,9 +135,10 @@ test('tries are counted by kind across attempts', async () => {
 test('the first result wins, whoever brings it; a second one is kept aside', async () => {
   const { redis, records, claimed, namespace } = setUp()
   await claimed('j')
-  expect(await records.accept('j', { mediaId: 'one' })).toEqual({ as: 'accepted' })
+  expect(await records.accept('j', { mediaId: 'one' })).toEqual({ as: 'accepted', followers: [] })
   expect(await records.accept('j', { mediaId: 'one' }), 'the same answer, sent twice').toEqual({
     as: 'accepted',
+    followers: [],
   })
   expect(await records.accept('j', { mediaId: 'two' })).toEqual({
     as: 'duplicate',

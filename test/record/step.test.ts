@@ -83,7 +83,9 @@ test('what is heard of a job by its alias wakes it; what is heard before the ali
   await records.open(request('j'))
   const { fence } = await claim()
   expect(await records.heard('ww1 jobid_1')).toBeUndefined()
-  expect(await records.keep({ id: 'j', fence }, 'submitted:1', { n: 1 }, 'ww1 jobid_1')).toMatchObject({
+  expect(
+    await records.keep({ id: 'j', fence }, 'submitted:1', { n: 1 }, { alias: 'ww1 jobid_1' }),
+  ).toMatchObject({
     early: true,
   })
   expect(await records.isWoken('j')).toBe(false)
@@ -107,8 +109,8 @@ test('the alias of a result that lost leads nowhere', async () => {
   const { records, claim } = setUp()
   await records.open(request('j'))
   const { fence } = await claim()
-  await records.keep({ id: 'j', fence }, 'submitted:1', { n: 1 }, 'ww1 first')
-  await records.keep({ id: 'j', fence }, 'submitted:1', { n: 2 }, 'ww1 second')
+  await records.keep({ id: 'j', fence }, 'submitted:1', { n: 1 }, { alias: 'ww1 first' })
+  await records.keep({ id: 'j', fence }, 'submitted:1', { n: 2 }, { alias: 'ww1 second' })
   expect(await records.heard('ww1 second')).toBeUndefined()
   expect(await records.heard('ww1 first')).toMatchObject({ id: 'j' })
 })

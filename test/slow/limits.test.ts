@@ -14,7 +14,9 @@ test('10,000 permanent images with 1,000 a day: 1,000 calls less the units orpha
   const source = { path: await it.put('a.png', png) }
   for (let n = 0; n < 10_000; n += 500) {
     await Promise.all(
-      Array.from({ length: 500 }, (_, k) => it.producer.uploadImage({ source, name: `${n + k}.png` })),
+      Array.from({ length: 500 }, (_, k) =>
+        it.producer.uploadImage({ source, name: `${n + k}.png`, reuse: 'never' }),
+      ),
     )
   }
   const workers = [await it.startWorker(), await it.startWorker()]

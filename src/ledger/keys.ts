@@ -1,0 +1,25 @@
+/** The names under which the ledger lives in Redis; one hash tag with records and queues, so that one script can write both. */
+
+import { createHash } from 'node:crypto'
+import { type Subject, subjectHash } from './entry.ts'
+
+export interface LedgerKeys {
+  /** The entry as JSON; ends with its life. */
+  readonly entry: string
+  /** HASH: the job that uploads these bytes now. */
+  readonly leader: string
+  /** SET of the jobs that wait for it. */
+  readonly followers: string
+}
+
+export function keysOf(namespace: string, subject: Subject): LedgerKeys {
+  const base = `${namespace}:ledger:${subjectHash(subject)}`
+  return { entry: base, leader: `${base}:leader`, followers: `${base}:followers` }
+}
+
+/** A media_id -> the key of its entry, so that what the platform has forgotten can be forgotten here. */
+export const issuedKey = (namespace: string, corp: string, mediaId: string): string =>
+  `${namespace}:issued:${createHash('sha256')
+    .update(JSON.stringify([corp, mediaId]))
+    .digest('hex')
+    .slice(0, 40)}`

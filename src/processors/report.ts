@@ -1,0 +1,24 @@
+/** What is told of each attempt when it ends. */
+
+import type { Kind } from '../fault.ts'
+
+/** What one attempt came to; for metrics and logs. */
+export interface RunReport {
+  readonly id: string
+  readonly name: string
+  readonly outcome:
+    | 'done'
+    | 'duplicate'
+    | 'wait'
+    | 'retry'
+    | 'failed'
+    | 'cancelled'
+    | 'handed-back'
+    | 'lease-lost'
+  readonly kind?: Kind
+  readonly errcode?: number
+  readonly message?: string
+  readonly ms: number
+  /** From being queued to the start of the first attempt, ms. */
+  readonly waitedMs?: number
+}

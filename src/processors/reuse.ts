@@ -1,0 +1,71 @@
+/**
+ * Nothing is uploaded twice: what the ledger has is the answer, what another job is uploading right now is waited for
+ * outside of any slot. Reading the bytes for their hash costs far less than sending them.
+ */
+
+import { Fault } from '../fault.ts'
+import type { Source } from '../files/file.ts'
+import { sha256 } from '../files/fingerprint.ts'
+import { defaultMinLifeMs, type Entry, type Subject } from '../ledger/index.ts'
+import type { JobContext, Resources } from './context.ts'
+import { isFinal, type Outcome, wait } from './outcome.ts'
+
+export interface Wish {
+  /** Default `allow`. */
+  readonly reuse?: 'allow' | 'never' | undefined
+  /** Life that a media_id must have left, ms. */
+  readonly minLifeMs?: number | undefined
+}
+
+/** An entry, or the wait for another job's. */
+export type Known = { readonly entry: Entry } | { readonly waiting: Outcome<never> }
+
+/**
+ * What is known of these bytes; undefined when this job is to upload them. `waiting`: another job is at it, and wakes
+ * this one when it has a result.
+ */
+export async function known(
+  subject: Subject,
+  { reuse = 'allow', minLifeMs = defaultMinLifeMs }: Wish,
+  { claimant }: JobContext,
+  { ledger }: Resources,
+): Promise<Known | undefined> {
+  if (reuse === 'never') return undefined
+  const taken = await ledger.take(subject, claimant, minLifeMs)
+  if (taken.as === 'hit') return { entry: taken.entry }
+  return taken.as === 'follow' ? { waiting: wait(followMs, follows()) } : undefined
+}
+
+/** A leader that died wakes nobody: somebody else takes its place after this, ms. */
+const followMs = 10_000
+
+/** Thrown where a job of several calls must wait. */
+export const follows = (): Fault =>
+  new Fault('pending', 'another job uploads the same bytes: its result will be this one’s', {
+    waitMs: followMs,
+  })
+
+/** Runs the upload that this job leads. When it ends the job, those who wait for it are to go on without it, now. */
+export async function leading<T>(
+  subject: Subject,
+  { claimant, wake }: JobContext,
+  { ledger }: Resources,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    // A job that waits for its grant goes on leading: those behind it would have to wait for the same. A closed app may
+    // open any moment, and whoever comes then is to go on.
+    const isClosed = error instanceof Fault && error.kind === 'unavailable'
+    if (isFinal(error) || isClosed) wake(await ledger.release(subject, claimant).catch(() => []))
+    throw error
+  }
+}
+
+/** Lower-case hex. Faults: those of the source. */
+export async function hashOf(source: Source, signal: AbortSignal): Promise<string> {
+  const hash = sha256()
+  for await (const chunk of await source.open(signal)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}

@@ -1,0 +1,53 @@
+/**
+ * What `accept` and `keep` write into the ledger beside a result, in their own script: no result without its entry, no
+ * entry without its result. What the keys and texts mean is the ledger's business.
+ */
+
+export interface LedgerWrite {
+  readonly entryKey: string
+  readonly leaderKey: string
+  readonly followersKey: string
+  /** Leads from what was issued to its entry. */
+  readonly issuedKey?: string
+  readonly json: string
+  /** When the entry leaves by itself, ms since 1970; absent for what lives for ever. */
+  readonly expiresAtMs?: number
+}
+
+/** A job that waited for these bytes. */
+export interface Follower {
+  readonly queue: string
+  readonly jobId: string
+}
+
+/** Defines `writeLedger(firstKey, firstArg)`: answers the followers, who are to be woken. */
+export const ledgerLua = `
+local function writeLedger(key, arg)
+  if ARGV[arg] == '' then return {} end
+  if ARGV[arg + 1] == '' then
+    redis.call('SET', KEYS[key], ARGV[arg])
+  else
+    redis.call('SET', KEYS[key], ARGV[arg], 'PXAT', ARGV[arg + 1])
+    redis.call('SET', KEYS[key + 3], KEYS[key], 'PXAT', ARGV[arg + 1])
+  end
+  local waiting = redis.call('SMEMBERS', KEYS[key + 2])
+  redis.call('DEL', KEYS[key + 1], KEYS[key + 2])
+  return waiting
+end
+`
+
+/** Four keys and two arguments; of nothing where nothing is to be written, in the slot of `near`. */
+export const ledgerKeys = (write: LedgerWrite | undefined, near: string): string[] => {
+  if (!write) return [near, near, near, near]
+  const { entryKey, leaderKey, followersKey, issuedKey = near } = write
+  return [entryKey, leaderKey, followersKey, issuedKey]
+}
+
+export const ledgerArgs = (write: LedgerWrite | undefined): (string | number)[] =>
+  write ? [write.json, write.expiresAtMs ?? ''] : ['', '']
+
+export const followersIn = (reply: unknown): Follower[] =>
+  (Array.isArray(reply) ? reply : []).map(text => {
+    const [queue, jobId] = JSON.parse(String(text)) as [string, string]
+    return { queue, jobId }
+  })
