@@ -181,6 +181,22 @@ describe('the same bytes at the same time', () => {
     expect(reused).toBeUndefined()
   })
 
+  test('a follower is woken by the result of its leader', async () => {
+    const it = await deploy()
+    await it.startHere()
+    const source = { path: await it.put('a.png', png()) }
+    it.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'answer' })
+    const leader = await it.producer.upload({ type: 'image', source })
+    await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
+    const follower = await it.producer.upload({ type: 'image', source })
+    const waiting = await until('it follows', async () => (await it.producer.read(follower.id))?.waiting)
+    expect(waiting.why.kind).toBe('pending')
+    it.simulator.release()
+    const { mediaId } = await it.producer.result(leader, { timeoutMs: 5_000 })
+    expect(await it.producer.result(follower, { timeoutMs: 5_000 })).toMatchObject({ mediaId, reused: true })
+    expect((await it.producer.read(follower.id))?.endedAtMs).toBeLessThan(waiting.untilMs)
+  })
+
   test('the file that a follower shows is the leader’s, byte for byte', async () => {
     const it = await deploy()
     await it.startHere()
