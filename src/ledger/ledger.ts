@@ -4,7 +4,7 @@
  */
 
 import type { Redis } from 'ioredis'
-import { type Follower, followersIn, type LedgerWrite } from '../record/index.ts'
+import { type Follower, followersIn, freeLua, type LedgerWrite } from '../record/index.ts'
 import { script } from '../script.ts'
 import type { Entry, Subject } from './entry.ts'
 import { issuedKey, keysOf } from './keys.ts'
@@ -48,7 +48,8 @@ const leaderMs = 31 * 24 * 3_600_000
  * ARGV 1 key of my record, 2 key of my lock, 3 me as a follower, 4 life that must be left in ms, 5 how long a leader is kept in ms,
  *      6 "1" to take the place of a leader that merely waits
  * Answers {'hit', entry} | {'lead'} | {'follow'}.
- * A leader that runs must hold BullMQ's lock; one that waits or is queued comes back by itself.
+ * A leader that runs must hold BullMQ's lock; one that waits or is queued comes back by itself, unless its process took
+ * its whole corner of Redis with it: a minute after its time, or ten minutes after it last took the lead, it is given up.
  */
 const take = script(`
 local t = redis.call('TIME')
@@ -58,17 +59,22 @@ if json then
   local expires = cjson.decode(json).expiresAtMs
   if not expires or expires - now >= tonumber(ARGV[4]) then return {'hit', json} end
 end
-local leader = redis.call('HMGET', KEYS[2], 'record', 'lock')
+local leader = redis.call('HMGET', KEYS[2], 'record', 'lock', 'sinceMs')
+-- Who leads other bytes, of this job's past or of another image, must not keep them while it follows.
+local led = redis.call('HGET', ARGV[1], 'leads')
+if led and led ~= KEYS[2] and redis.call('HGET', led, 'record') == ARGV[1] then redis.call('DEL', led) end
 if leader[1] and leader[1] ~= ARGV[1] then
   local state = redis.call('HGET', leader[1], 'state')
-  local waits = state == 'waiting' or state == 'queued'
+  local untilMs = tonumber(redis.call('HGET', leader[1], 'waitUntilMs') or '0')
+  local waits = (state == 'waiting' and now < untilMs + 60000) or (state == 'queued' and now < tonumber(leader[3]) + 600000)
   if (waits and ARGV[6] == '') or (state == 'running' and redis.call('EXISTS', leader[2]) == 1) then
     redis.call('SADD', KEYS[3], ARGV[3])
     redis.call('PEXPIRE', KEYS[3], ARGV[5])
     return {'follow'}
   end
 end
-redis.call('HSET', KEYS[2], 'record', ARGV[1], 'lock', ARGV[2])
+redis.call('HSET', KEYS[2], 'record', ARGV[1], 'lock', ARGV[2], 'sinceMs', now)
+if redis.call('EXISTS', ARGV[1]) == 1 then redis.call('HSET', ARGV[1], 'leads', KEYS[2]) end
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
 return {'lead'}
 `)
@@ -78,11 +84,9 @@ return {'lead'}
  * ARGV 1 key of my record
  * Answers the followers; none when the right is another's.
  */
-const release = script(`
+const release = script(`${freeLua}
 if redis.call('HGET', KEYS[1], 'record') ~= ARGV[1] then return {} end
-local waiting = redis.call('SMEMBERS', KEYS[2])
-redis.call('DEL', KEYS[1], KEYS[2])
-return waiting
+return free(KEYS[1], KEYS[2])
 `)
 
 /*
@@ -103,7 +107,14 @@ return {found and 1 or 0}
 export const createLedger = (redis: Redis, namespace: string): Ledger => ({
   async take(subject, { recordKey, lockKey, queue, jobId, urgent }, minLifeMs) {
     const { entry, leader, followers } = keysOf(namespace, subject)
-    const args = [recordKey, lockKey, JSON.stringify([queue, jobId]), minLifeMs, leaderMs, urgent ? '1' : '']
+    const args = [
+      recordKey,
+      lockKey,
+      JSON.stringify([queue, jobId, recordKey]),
+      minLifeMs,
+      leaderMs,
+      urgent ? '1' : '',
+    ]
     const [as, json] = await take(redis, [entry, leader, followers], args)
     if (as === 'hit') return { as, entry: JSON.parse(String(json)) as Entry }
     return { as: as as 'lead' | 'follow' }

@@ -111,7 +111,7 @@ async function reused(src: string, image: LoadedImage, walk: Walk): Promise<Arti
   const { sha256, sizeBytes } = image
   const found = await known(subjectOf(image, walk), payload, context, resources)
   if (!found) return undefined
-  if ('waiting' in found) throw follows()
+  if ('waiting' in found) throw follows(context.attempt)
   const url = found.entry.value
   await context.keep(stepOf(src, context), { url, sha256, sizeBytes, reused: true })
   urls.set(sha256, url)

@@ -7,7 +7,7 @@ import { Fault } from '../fault.ts'
 import type { Source } from '../files/file.ts'
 import { sha256 } from '../files/fingerprint.ts'
 import { defaultMinLifeMs, type Entry, type Subject } from '../ledger/index.ts'
-import type { JobContext, Resources } from './context.ts'
+import type { AttemptState, JobContext, Resources } from './context.ts'
 import { isFinal, type Outcome, wait } from './outcome.ts'
 
 export interface Wish {
@@ -27,22 +27,28 @@ export type Known = { readonly entry: Entry } | { readonly waiting: Outcome<neve
 export async function known(
   subject: Subject,
   { reuse = 'allow', minLifeMs = defaultMinLifeMs }: Wish,
-  { claimant }: JobContext,
+  { claimant, attempt }: JobContext,
   { ledger }: Resources,
 ): Promise<Known | undefined> {
   if (reuse === 'never') return undefined
-  const taken = await ledger.take(subject, claimant, minLifeMs)
+  // A submission that waits for the platform is under way: nobody takes its place.
+  const me = subject.as === 'async' ? { ...claimant, urgent: false } : claimant
+  const taken = await ledger.take(subject, me, minLifeMs)
   if (taken.as === 'hit') return { entry: taken.entry }
-  return taken.as === 'follow' ? { waiting: wait(followMs, follows()) } : undefined
+  return taken.as === 'follow' ? { waiting: wait(followMsOf(attempt), follows(attempt)) } : undefined
 }
 
-/** A leader that died wakes nobody: somebody else takes its place after this, ms. */
-const followMs = 10_000
+/** A leader that died wakes nobody: somebody else takes its place after this, ms. Each look costs the reading of the source. */
+const followMs = 30_000
+
+/** One more look just before the deadline. */
+const followMsOf = ({ remainingMs }: Pick<AttemptState, 'remainingMs'>): number =>
+  Math.max(0, Math.min(followMs, remainingMs() - 1_000))
 
 /** Thrown where a job of several calls must wait. */
-export const follows = (): Fault =>
+export const follows = (attempt: Pick<AttemptState, 'remainingMs'>): Fault =>
   new Fault('pending', 'another job uploads the same bytes: its result will be this one’s', {
-    waitMs: followMs,
+    waitMs: followMsOf(attempt),
   })
 
 /** Runs the upload that this job leads. When it ends the job, those who wait for it are to go on without it, now. */

@@ -167,7 +167,9 @@ async function settle(end: End, outcome: Exclude<Outcome<unknown>, { as: 'done' 
   await job
     .updateProgress({ waitUntilMs: parts.clock.nowMs() + outcome.ms, why: { ...safe(why) } })
     .catch(() => undefined)
-  await job.changePriority({ priority: wakingPriority(why.booking !== undefined, job.data?.urgent === true) })
+  await job.changePriority({
+    priority: wakingPriority(why.booking !== undefined, job.data?.urgent === true, why.kind === 'pending'),
+  })
   await job.moveToDelayed(parts.clock.nowMs() + outcome.ms, token)
   // A callback that came while the job was still active could not wake it. After the move it can, and before it leaves word.
   if (why.kind === 'pending' && (await parts.records.isWoken(attempt.id)))

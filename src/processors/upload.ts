@@ -62,11 +62,13 @@ async function subjectOf(
   name: string,
   source: Source,
   { signal }: JobContext,
-  { corpOf }: Resources,
+  { corpOf, kindOf }: Resources,
 ): Promise<Subject> {
   const sha256 = await hashOf(source, signal)
   const shown = type === 'file' ? { name } : {}
-  const place = attachment === undefined ? {} : { attachment }
+  // A provider's media go another way, also those of a provider that is a company with apps of its own.
+  const way = kindOf(app) === 'provider' ? `provider:${attachment ?? ''}` : attachment
+  const place = way === undefined ? {} : { attachment: way }
   return { as: 'media', corp: corpOf(app), type, sha256, ...shown, ...place }
 }
 

@@ -15,9 +15,11 @@ const backoffByKind = 'by-kind'
 const priorities = { urgent: 1, woken: 5, usual: 10 } as const
 
 /** A job that wakes to its own grant must not wait behind anything; one that merely tries again keeps its rank. */
-export const wakingPriority = (hasGrant: boolean, urgent: boolean): number => {
+export const wakingPriority = (hasGrant: boolean, urgent: boolean, follows: boolean): number => {
   if (hasGrant) return 0
-  return urgent ? priorities.urgent : priorities.woken
+  if (urgent) return priorities.urgent
+  // Jobs that merely look whether another one is done must not come before it.
+  return follows ? priorities.usual : priorities.woken
 }
 
 export const addOptions = (name: JobName, jobId: string, urgent: boolean) => ({

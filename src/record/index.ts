@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import { type Accepted, accept } from './accept.ts'
 import { type Claim, claim, type Holder } from './claim.ts'
 import { endedChannel, lockKey, recordKey } from './keys.ts'
-import { type Follower, followersIn, type LedgerWrite } from './ledger-lua.ts'
+import { type Follower, followersIn, freeLua, type LedgerWrite } from './ledger-lua.ts'
 import { type Opened, open, type Request } from './open.ts'
 import { type Due, dueForLook, forgetOpen, isEnd, type JobRecord, read } from './read.ts'
 import { holds, progress, type Running, type Sent, type Speaking, sent } from './sent.ts'
@@ -30,7 +30,7 @@ export type {
   Speaking,
   Step,
 }
-export { endedChannel, followersIn, isEnd }
+export { endedChannel, followersIn, freeLua, isEnd }
 
 export interface Records {
   open(request: Request): Promise<Opened>

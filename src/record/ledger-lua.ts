@@ -20,8 +20,24 @@ export interface Follower {
   readonly jobId: string
 }
 
+/**
+ * Defines `free(leader, followers)`: nobody leads any more. Marks the followers as woken, so that one that is on its way
+ * to its wait notices, and answers them. Their records are named in what they left; the hash tag makes it one slot.
+ */
+export const freeLua = `
+local function free(leader, followers)
+  local waiting = redis.call('SMEMBERS', followers)
+  for _, each in ipairs(waiting) do
+    local record = cjson.decode(each)[3]
+    if redis.call('EXISTS', record) == 1 then redis.call('HSET', record, 'woken', '1') end
+  end
+  redis.call('DEL', leader, followers)
+  return waiting
+end
+`
+
 /** Defines `writeLedger(firstKey, firstArg)`: answers the followers, who are to be woken. */
-export const ledgerLua = `
+export const ledgerLua = `${freeLua}
 local function writeLedger(key, arg)
   if ARGV[arg] == '' then return {} end
   if ARGV[arg + 1] == '' then
@@ -30,9 +46,7 @@ local function writeLedger(key, arg)
     redis.call('SET', KEYS[key], ARGV[arg], 'PXAT', ARGV[arg + 1])
     redis.call('SET', KEYS[key + 3], KEYS[key], 'PXAT', ARGV[arg + 1])
   end
-  local waiting = redis.call('SMEMBERS', KEYS[key + 2])
-  redis.call('DEL', KEYS[key + 1], KEYS[key + 2])
-  return waiting
+  return free(KEYS[key + 1], KEYS[key + 2])
 end
 `
 
