@@ -69,8 +69,11 @@ const voicePage = (frames: Buffer, startFrame: number, isLast: boolean): Buffer 
   return oggPage({ packets, serial, sequence, granule, isLast })
 }
 
+/** Whether so many bytes can be a row of whole frames. */
+export const areFrames = (rawBytes: number): boolean => rawBytes > 0 && rawBytes % voice.frameBytes === 0
+
 const assertFrames = (rawBytes: number): void => {
-  if (rawBytes > 0 && rawBytes % voice.frameBytes === 0) return
+  if (areFrames(rawBytes)) return
   throw new Fault(
     'wrong-type',
     `the voice has ${rawBytes} bytes, which are no row of ${voice.frameBytes}-byte Speex frames: keep it as it is (raw), or get the AMR`,

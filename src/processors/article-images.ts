@@ -11,7 +11,7 @@ import type { Subject } from '../ledger/index.ts'
 import type { Payload, Result } from '../queues/jobs.ts'
 import { type LoadedImage, load, resolve } from './article-source.ts'
 import type { JobContext, Resources } from './context.ts'
-import { follows, known } from './reuse.ts'
+import { known } from './reuse.ts'
 import { withUnit } from './units.ts'
 
 export type ArticleImage = Result<'media.article'>['images'][number]
@@ -111,8 +111,7 @@ async function reused(src: string, image: LoadedImage, walk: Walk): Promise<Arti
   const { sha256, sizeBytes } = image
   const found = await known(subjectOf(image, walk), payload, context, resources)
   if (!found) return undefined
-  if ('waiting' in found) throw follows(context.attempt)
-  const url = found.entry.value
+  const url = found.value
   await context.keep(stepOf(src, context), { url, sha256, sizeBytes, reused: true })
   urls.set(sha256, url)
   return { src, as: 'reused', url, sizeBytes }

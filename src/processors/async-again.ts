@@ -3,7 +3,7 @@
 import { Fault, type FaultReport, faultFrom } from '../fault.ts'
 import type { Submission } from './async-submission.ts'
 import type { AttemptState } from './context.ts'
-import { type Outcome, stop, wait } from './outcome.ts'
+import { isFinal, type Outcome, stop, wait } from './outcome.ts'
 
 /** Of one request; each costs the platform a download of up to 200 MB. */
 const submissionsMax = 3
@@ -49,8 +49,9 @@ export function endOf(
 /** document/path/96219. */
 const md5Mismatch = 301019
 
-/** Kinds that elsewhere mean a wait: here nothing will be asked again. */
-const waits = ['busy', 'limit', 'quota', 'unavailable', 'token', 'pending']
-
-const ending = (fault: FaultReport): Fault =>
-  faultFrom(waits.includes(fault.kind) ? { ...fault, kind: 'rejected' } : fault)
+/** A kind that elsewhere means a wait is not told of what has ended: nothing will be asked again. */
+const ending = (report: FaultReport): Fault => {
+  const fault = faultFrom(report)
+  const isEnd = isFinal(fault) || fault.kind === 'transient'
+  return isEnd ? fault : faultFrom({ ...report, kind: 'rejected' })
+}

@@ -6,7 +6,7 @@
 
 import { Fault } from '../fault.ts'
 import { checkName } from '../files/inspect.ts'
-import type { Subject } from '../ledger/index.ts'
+import type { Entry, Subject } from '../ledger/index.ts'
 import type { Payload, Result } from '../queues/jobs.ts'
 import { checkAsyncUpload } from '../wecom/async-upload.ts'
 import { asyncMedia } from '../wecom/media-types.ts'
@@ -21,7 +21,7 @@ import {
 } from './async-submission.ts'
 import type { JobContext, Processor, Resources } from './context.ts'
 import { done, type Outcome, Stopped, stop, wait } from './outcome.ts'
-import { type Known, known, leading } from './reuse.ts'
+import { known, leading } from './reuse.ts'
 
 export const asyncUpload: Processor<'media.async-upload'> = async (payload, context, resources) => {
   const outcome = await next(payload, context, resources)
@@ -133,10 +133,8 @@ const subjectOf = (
 function reused(
   { type, name }: Request,
   { sizeBytes, md5 }: Facts,
-  found: Known,
+  { value: mediaId, createdAtMs, expiresAtMs = 0 }: Entry,
 ): Outcome<Result<'media.async-upload'>> {
-  if ('waiting' in found) return found.waiting
-  const { value: mediaId, createdAtMs, expiresAtMs = 0 } = found.entry
   return done({ mediaId, type, name, sizeBytes, md5, createdAtMs, expiresAtMs, ...asAsync, reused: true })
 }
 

@@ -1,7 +1,7 @@
 /** A voice of the JS-SDK in high definition: raw Speex frames as the platform gives them, or wrapped so that players open them. */
 
 import { Readable } from 'node:stream'
-import { oggSpeex, oggSpeexBytes, speexMilliseconds } from '../files/ogg-speex.ts'
+import { areFrames, oggSpeex, oggSpeexBytes, speexMilliseconds } from '../files/ogg-speex.ts'
 import type { CallOptions, Client, Media } from '../wecom/index.ts'
 
 export interface HdVoice {
@@ -33,7 +33,7 @@ export function hdVoice(client: Client, mediaId: string, container: 'ogg' | 'raw
       )
       return { ...facts, ...wrapped, body: readable(oggSpeex(frames), body) }
     },
-    durationMs: () => (rawBytes % 60 === 0 && rawBytes > 0 ? speexMilliseconds(rawBytes) : undefined),
+    durationMs: () => (areFrames(rawBytes) ? speexMilliseconds(rawBytes) : undefined),
     extension: container === 'ogg' ? 'spx' : 'speex',
     contentType: container === 'ogg' ? 'audio/ogg' : 'voice/speex',
   }

@@ -21,8 +21,7 @@ export const permanentImage: Processor<'media.upload-image'> = async (payload, c
     const corp = resources.corpOf(payload.app)
     const subject = { as: 'image', corp, sha256: await hashOf(source, signal) } as const
     const found = await known(subject, payload, context, resources)
-    if (found && 'waiting' in found) return found.waiting
-    if (found) return done({ url: found.entry.value, name, sizeBytes, reused: true as const })
+    if (found) return done({ url: found.value, name, sizeBytes, reused: true as const })
     const image = { name, sizeBytes, open: counting(source, context.progress) }
     const upload = () =>
       withUnit(payload, context, resources, context.writing, writing => client.uploadImage(image, writing))

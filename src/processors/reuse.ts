@@ -8,7 +8,7 @@ import type { Source } from '../files/file.ts'
 import { sha256 } from '../files/fingerprint.ts'
 import { defaultMinLifeMs, type Entry, type Subject } from '../ledger/index.ts'
 import type { AttemptState, JobContext, Resources } from './context.ts'
-import { isFinal, type Outcome, wait } from './outcome.ts'
+import { isFinal } from './outcome.ts'
 
 export interface Wish {
   /** Default `allow`. */
@@ -17,38 +17,31 @@ export interface Wish {
   readonly minLifeMs?: number | undefined
 }
 
-/** An entry, or the wait for another job's. */
-export type Known = { readonly entry: Entry } | { readonly waiting: Outcome<never> }
-
 /**
- * What is known of these bytes; undefined when this job is to upload them. `waiting`: another job is at it, and wakes
- * this one when it has a result.
+ * What is known of these bytes; undefined when this job is to upload them. Throws `pending` when another job is at it,
+ * which wakes this one when it has a result.
  */
 export async function known(
   subject: Subject,
   { reuse = 'allow', minLifeMs = defaultMinLifeMs }: Wish,
   { claimant, attempt }: JobContext,
   { ledger }: Resources,
-): Promise<Known | undefined> {
+): Promise<Entry | undefined> {
   if (reuse === 'never') return undefined
   // A submission that waits for the platform is under way: nobody takes its place.
   const me = subject.as === 'async' ? { ...claimant, urgent: false } : claimant
   const taken = await ledger.take(subject, me, minLifeMs)
-  if (taken.as === 'hit') return { entry: taken.entry }
-  return taken.as === 'follow' ? { waiting: wait(followMsOf(attempt), follows(attempt)) } : undefined
+  if (taken.as === 'follow') throw follows(attempt)
+  return taken.as === 'hit' ? taken.entry : undefined
 }
 
 /** A leader that died wakes nobody: somebody else takes its place after this, ms. Each look costs the reading of the source. */
 const followMs = 30_000
 
-/** One more look just before the deadline. */
-const followMsOf = ({ remainingMs }: Pick<AttemptState, 'remainingMs'>): number =>
-  Math.max(0, Math.min(followMs, remainingMs() - 1_000))
-
-/** Thrown where a job of several calls must wait. */
-export const follows = (attempt: Pick<AttemptState, 'remainingMs'>): Fault =>
+const follows = ({ remainingMs }: AttemptState): Fault =>
   new Fault('pending', 'another job uploads the same bytes: its result will be this one’s', {
-    waitMs: followMsOf(attempt),
+    // One more look just before the deadline.
+    waitMs: Math.max(0, Math.min(followMs, remainingMs() - 1_000)),
   })
 
 /** Runs the upload that this job leads. When it ends the job, those who wait for it are to go on without it, now. */

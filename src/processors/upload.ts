@@ -40,9 +40,8 @@ export const upload: Processor<'media.upload'> = async (payload, context, resour
     }
     const subject = await subjectOf(payload, name, source, context, resources)
     const found = await known(subject, payload, context, resources)
-    if (found && 'waiting' in found) return found.waiting
     if (found) {
-      const { value: mediaId, createdAtMs, expiresAtMs = 0 } = found.entry
+      const { value: mediaId, createdAtMs, expiresAtMs = 0 } = found
       return done({ ...facts, mediaId, createdAtMs, expiresAtMs, reused: true as const })
     }
     const open = counting(source, progress)

@@ -11,13 +11,19 @@ import { Refusal, refusalFor } from '../refusal.ts'
 import { bytesReply, type Reply } from '../replies.ts'
 import { encryptedBlockBytes } from '../rules.ts'
 
-export function mediaGet(call: Call): Reply {
-  const { settings, tokens, media } = call.state
+/** Throws a `Refusal` for a token or an id that does not serve. */
+export function mediumAsked(call: Call): Medium {
+  const { tokens, media } = call.state
   const app = tokens.check(call.query.get('access_token'))
   const mediaId = call.query.get('media_id')
   if (!mediaId) throw new Refusal(41006)
   call.note({ mediaId })
-  const medium = media.find(mediaId, app.corpId)
+  return media.find(mediaId, app.corpId)
+}
+
+export function mediaGet(call: Call): Reply {
+  const { settings } = call.state
+  const medium = mediumAsked(call)
   if (medium.kind === 'attachment' && !settings.switches.getAttachments) throw new Refusal(40007)
   if (call.act('ignore-range')) return whole(medium, settings.switches)
   const slice = sliceOf(call.request.headers.range, medium.sizeBytes)
