@@ -73,8 +73,11 @@ const arrows: Record<string, readonly string[]> = {
   'clock.ts': [],
   'log.ts': ['pino'],
   'config.ts': [
-    ...['zod', 'namespace.ts', 'wecom/platform.ts', 'type limits/', 'type files/web-policy.ts'],
-    ...['config-limits.ts', 'config-apps.ts', 'config-values.ts'],
+    ...['zod', 'type limits/', 'type files/web-policy.ts'],
+    ...['config-settings.ts', 'config-apps.ts'],
+  ],
+  'config-settings.ts': [
+    ...['zod', 'namespace.ts', 'wecom/platform.ts', 'config-limits.ts', 'config-values.ts'],
   ],
   'config-apps.ts': ['zod'],
   'config-limits.ts': ['zod', 'type limits/'],
@@ -155,7 +158,7 @@ const knowEnvironment = ['config.ts']
 
 /** Families of facts may be longer. */
 const tables = [
-  'config.ts',
+  'config-settings.ts',
   'wecom/errcodes.ts',
   'wecom/methods.ts',
   'queues/jobs.ts',

@@ -1,0 +1,142 @@
+/** TABLE of settings: name -> schema with its default, and help. Units stand in names. The table of docs/settings.md is tested against it. */
+
+import { z } from 'zod'
+import { limitsSetting } from './config-limits.ts'
+import { folders, hostsSetting, integer, port, secretFile, url, words } from './config-values.ts'
+import { defaultPrefix } from './namespace.ts'
+import { defaultBaseUrl } from './wecom/platform.ts'
+
+const mebibyte = 1024 * 1024
+
+export const settings = {
+  WECOM_BASE_URL: {
+    schema: url(/^https?$/, 'an http(s) URL such as https://qyapi.weixin.qq.com/cgi-bin').default(
+      defaultBaseUrl,
+    ),
+    help: 'The platform, a private deployment, or a simulator',
+  },
+  WECOM_CORP_ID: { schema: z.string().min(1).optional(), help: 'CorpID of the company' },
+  WECOM_CORP_SECRET: { schema: z.string().min(1).optional(), help: 'Secret of the app' },
+  WECOM_CORP_SECRET_FILE: { schema: secretFile, help: 'File that holds it, instead' },
+  WECOM_CALLBACK_TOKEN: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9]{1,32}$/, 'must be letters and digits, at most 32')
+      .optional(),
+    help: "Token of the app's callback; with it and the key the worker listens at /callback/default",
+  },
+  WECOM_CALLBACK_TOKEN_FILE: { schema: secretFile, help: 'File that holds it, instead' },
+  WECOM_CALLBACK_AES_KEY: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9]{43}$/, 'must be 43 letters and digits')
+      .optional(),
+    help: "EncodingAESKey of the app's callback",
+  },
+  WECOM_CALLBACK_AES_KEY_FILE: { schema: secretFile, help: 'File that holds it, instead' },
+  WECOM_CALLBACK_DOWNLOAD: {
+    schema: words(z.enum(['image', 'voice', 'video'])).default([]),
+    help: 'Incoming messages whose media are downloaded at once: image, voice, video, separated by ","',
+  },
+  WECOM_MEDIA_APPS: {
+    schema: z.string().min(1).optional(),
+    help: 'Path of the apps file, for more than one app or company',
+  },
+  REDIS_URL: {
+    schema: url(/^rediss?$/, 'a redis:// or rediss:// URL').optional(),
+    help: 'Redis ≥ 6.2 or Valkey ≥ 8 with maxmemory-policy noeviction',
+  },
+  WECOM_MEDIA_ROOTS: {
+    schema: folders.optional(),
+    help: 'Folders that sources may lie in, separated by ":"; default: the current folder with --here, none for serve',
+  },
+  WECOM_MEDIA_DOWNLOADS: {
+    schema: z.string().min(1).default('downloads'),
+    help: 'Folder for downloads, created when missing',
+  },
+  WECOM_MEDIA_PREFIX: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, - and _')
+      .default(defaultPrefix),
+    help: 'Hash tag before every key in Redis; one per deployment',
+  },
+  WECOM_MEDIA_CONCURRENCY: {
+    schema: integer(1, 1_000).default(16),
+    help: 'Jobs of each queue under way at once, per process',
+  },
+  WECOM_MEDIA_SLICE_BYTES: {
+    schema: integer(65_536, 20 * mebibyte)
+      .refine(bytes => bytes % 16 === 0, 'must be a multiple of 16')
+      .default(8 * mebibyte),
+    help: 'Bytes per Range request of a download; a multiple of 16, at most 20 MiB',
+  },
+  WECOM_MEDIA_PARALLEL_SLICES: {
+    schema: integer(1, 16).default(1),
+    help: 'Slices of one download under way at once',
+  },
+  WECOM_MEDIA_MAX_DOWNLOAD_BYTES: {
+    schema: integer(1, 2 ** 40).default(512 * mebibyte),
+    help: 'Larger media are refused',
+  },
+  WECOM_MEDIA_LOCK_MS: {
+    schema: integer(1_000, 600_000).default(60_000),
+    help: 'Life of the lock on a running job; longer than any pause of Redis that is to be survived',
+  },
+  WECOM_MEDIA_STALLED_MS: {
+    schema: integer(200, 600_000).default(15_000),
+    help: 'Between two looks for jobs of dead workers, ms; such a job starts again after the lock and up to two looks',
+  },
+  WECOM_MEDIA_GRACE_MS: {
+    schema: integer(0, 3_600_000).default(25_000),
+    help: 'How long running jobs may go on after SIGTERM',
+  },
+  WECOM_MEDIA_URLS: {
+    schema: hostsSetting.default('off'),
+    help: 'Where sources may be fetched from: off, public, or hosts such as media.example.com,*.cdn.example.com',
+  },
+  WECOM_MEDIA_URL_PORTS: {
+    schema: words(port).default([]),
+    help: 'Ports of such URLs besides 80 and 443, separated by ","',
+  },
+  WECOM_MEDIA_URL_NETS: {
+    schema: words(z.union([z.cidrv4(), z.cidrv6()], 'must be networks such as 10.0.0.0/8')).default([]),
+    help: 'Private networks that such URLs may lead to, separated by ","; default none',
+  },
+  WECOM_MEDIA_HOST: {
+    schema: z.string().min(1).default('127.0.0.1'),
+    help: 'Address of the public listener, which has /callback; it opens when an app has a callback',
+  },
+  WECOM_MEDIA_PORT: {
+    schema: integer(0, 65_535).default(8080),
+    help: 'Its port; 0 takes a free one',
+  },
+  WECOM_MEDIA_ADMIN_HOST: {
+    schema: z.string().min(1).default('127.0.0.1'),
+    help: 'Address of the admin listener',
+  },
+  WECOM_MEDIA_ADMIN_PORT: {
+    schema: integer(0, 65_535).default(9464),
+    help: 'Port of /metrics, /livez, /readyz; 0 takes a free one',
+  },
+  WECOM_MEDIA_LIMITS: {
+    schema: limitsSetting.optional(),
+    help: 'Changes to the rules of limits and quotas: JSON, or the path of a JSON file',
+  },
+  WECOM_MEDIA_EGRESS: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be letters, digits, -, _ and .')
+      .default('default'),
+    help: 'Name of the address that the platform sees; workers behind one address share its limits',
+  },
+  WECOM_MEDIA_ASSUME_SPENT: {
+    schema: z.stringbool().default(false),
+    help: 'Start closed for a window on a Redis that this process has not seen before',
+  },
+  LOG_LEVEL: {
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+    help: 'Logs go to stderr',
+  },
+  NODE_ENV: { schema: z.string().optional(), help: '`production`: never start a Redis of our own' },
+} as const
