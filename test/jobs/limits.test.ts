@@ -110,14 +110,14 @@ test('a company with few jobs behind one with many is served at once', async () 
   const it = await strict()
   const quiet = { corpId: 'ww_quiet_corp', secret: 'quiet-secret-of-no-value' }
   it.simulator.addApp(quiet)
-  await enqueue(it, 1_000)
+  const backlog = 10 * amount
+  await enqueue(it, backlog)
   await it.startHere({ limits, apps: { default: account, quiet } } as Partial<Config>)
   await it.simulator.waitFor(uploads, { count: amount, timeoutMs: 20_000 })
-  const startedMs = performance.now()
   const jobs = await enqueue(it, 10, { app: 'quiet' })
   await Promise.all(jobs.map(job => it.producer.result(job, { timeoutMs: 30_000 })))
-  const ms = performance.now() - startedMs
-  expect(ms).toBeLessThan(3_000)
+  // Measured by what the busy one has called meanwhile, and not by a clock: a slow machine is slow for both.
+  expect(it.simulator.count({ ...uploads, corp: account.corpId })).toBeLessThan(backlog / 2)
 }, 60_000)
 
 test('direct users of the client share the budget with the workers', async () => {
