@@ -6,6 +6,7 @@ import { startChores } from './app/chores.ts'
 import { openLimits } from './app/limiting.ts'
 import { openAdmin } from './app/pages.ts'
 import { openPublic } from './app/public.ts'
+import { createReadiness } from './app/readiness.ts'
 import { hooksFor, limitHook, redisTrouble } from './app/report.ts'
 import { openResources } from './app/resources.ts'
 import { systemClock } from './clock.ts'
@@ -84,17 +85,24 @@ async function start(
   const limits = await openLimits(config, { redis, namespace: shared, log, onEvent: limitHook(log, metrics) })
   const resources = openResources(config, { redis, namespace: shared, limits, metrics })
   later(() => resources.close())
-  const workers = openWorkers(config, { redis, namespace, records, resources, admin }, log, metrics)
+  const workers: QueueWorker[] = []
+  const readiness = createReadiness({ redis, admin, workers, clock: systemClock })
+  // Open before the workers and closed after them, so that health can be asked while they start and stop.
+  const pages = { registry, metrics, admin, limits, resources, workers, ready: readiness.ready }
+  const server = listen ? await openAdmin(config, pages) : undefined
+  later(() => server?.close())
+  workers.push(...openWorkers(config, { redis, namespace, records, resources, admin }, log, metrics))
   later(() => Promise.all(workers.map(worker => worker.stop(config.graceMs))))
   await Promise.all(workers.map(worker => worker.ready()))
   await listenForCancels(subscriber, endedChannel(namespace), workers)
   later(startChores({ records, admin, downloads: config.downloads, log, metrics }))
-  if (!listen) return { url: undefined, publicUrl: undefined }
-  const server = await openAdmin(config, { registry, metrics, admin, limits, resources, workers, redis })
-  later(() => server.close())
-  const listener = await openPublic(config, { redisUrl, namespace, shared, log, metrics })
+  const listener = listen
+    ? await openPublic(config, { redisUrl, namespace, shared, log, metrics })
+    : undefined
   if (listener) later(() => listener.close())
-  return { url: server.url, publicUrl: listener?.url }
+  readiness.begin()
+  later(() => readiness.end())
+  return { url: server?.url, publicUrl: listener?.url }
 }
 
 async function usable(folder: string): Promise<void> {

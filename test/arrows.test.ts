@@ -133,6 +133,7 @@ const arrows: Record<string, readonly string[]> = {
   'metrics/': ['prom-client'],
   'http/': ['queues/', 'callback/', 'type record/', 'zod', 'type ioredis', 'type fastify'],
   'http/server.ts': ['fastify'],
+  'http/admin.ts': ['fastify'],
   'http/board.ts': [
     'bullmq',
     '@bull-board/api',

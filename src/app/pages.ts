@@ -1,9 +1,8 @@
 /** What the admin listener of a worker shows: metrics as they are now, and whether work can be done. */
 
-import type { Redis } from 'ioredis'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
-import { type AdminServer, serveAdmin } from '../http/admin.ts'
+import { type AdminPages, type AdminServer, serveAdmin } from '../http/admin.ts'
 import { readLimits } from '../limits/index.ts'
 import type { createMetrics } from '../metrics/metrics.ts'
 import { redisObserver } from '../metrics/observe.ts'
@@ -17,13 +16,14 @@ export interface PageParts extends ReturnType<typeof createMetrics> {
   readonly admin: Admin
   readonly limits: Limits
   readonly resources: Pick<OwnedResources, 'closedApps'>
+  /** Filled while the process starts. */
   readonly workers: readonly QueueWorker[]
-  readonly redis: Redis
+  readonly ready: AdminPages['ready']
 }
 
 /** Rejects when the address is in use. */
 export function openAdmin({ admin: address, apps }: Config, parts: PageParts): Promise<AdminServer> {
-  const { registry, metrics, admin, limits, resources, workers, redis } = parts
+  const { registry, metrics, admin, limits, resources, workers, ready } = parts
   const corps = [...new Set(Object.values(apps).map(({ corpId }) => corpId))]
   const look = async () => {
     const looks = [admin.depths(), readLimits(limits.store, corps), resources.closedApps()] as const
@@ -39,9 +39,6 @@ export function openAdmin({ admin: address, apps }: Config, parts: PageParts): P
         metrics.wecom_media_jobs_running.set({ queue }, running().length)
       return { body: await registry.metrics(), contentType: registry.contentType }
     },
-    async ready() {
-      const ok = redis.status === 'ready'
-      return { ok, text: ok ? 'ready' : `Redis: ${redis.status}` }
-    },
+    ready,
   })
 }

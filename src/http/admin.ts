@@ -1,13 +1,15 @@
-/** The admin listener: metrics and health, for people and machines inside. Loopback unless told otherwise; nothing public. */
+/** The admin listener: metrics, health and the board, for people and machines inside. Loopback unless told otherwise; nothing public. */
 
-import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, fastify } from 'fastify'
 
 export interface AdminPages {
   /** The metrics page in Prometheus text format. */
   readonly metrics: () => Promise<{ readonly body: string; readonly contentType: string }>
   /** Whether work can be done now; the text says what is missing. */
   readonly ready: () => Promise<{ readonly ok: boolean; readonly text: string }>
+  /** The dashboard, under its own path; it keeps its own door. */
+  readonly board?: { readonly path: string; readonly mount: FastifyPluginAsync }
 }
 
 export interface AdminServer {
@@ -15,55 +17,71 @@ export interface AdminServer {
   close(): Promise<void>
 }
 
+/** Milliseconds. */
+const times = { request: 10_000, headers: 10_000, idle: 30_000, look: 1_000 }
+const headersMaxBytes = 16 * 1024
+const bodyMaxBytes = 16 * 1024
+const connectionsMax = 200
+
+const guarded = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+}
+
 /** `port` 0 takes a free one. Rejects when the address is in use. */
 export async function serveAdmin(
-  { host, port }: { host: string; port: number },
+  { host, port }: { readonly host: string; readonly port: number },
   pages: AdminPages,
 ): Promise<AdminServer> {
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
-    const page = request.method === 'GET' ? (request.url ?? '').split('?')[0] : undefined
-    answer(page, pages, response).catch(() => send(response, 500, 'internal error\n'))
+  const server = fastify({
+    exposeHeadRoutes: false,
+    requestTimeout: times.request,
+    keepAliveTimeout: times.idle,
+    bodyLimit: bodyMaxBytes,
+    forceCloseConnections: true,
+    http: {
+      headersTimeout: times.headers,
+      connectionsCheckingInterval: times.look,
+      maxHeaderSize: headersMaxBytes,
+    },
+    // Its own answer to a URL that can't be read would repeat it.
+    frameworkErrors: (_error, _request, reply) => {
+      reply.raw.writeHead(400, { ...guarded, 'content-length': 0 }).end()
+    },
   })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
-  const { port: bound, family, address } = server.address() as AddressInfo
-  return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`,
-    close: () => closed(server),
-  }
+  server.server.maxConnections = connectionsMax
+  await mountPages(server, pages)
+  await server.listen({ host, port })
+  const { port: bound, family, address } = server.server.address() as AddressInfo
+  const name = family === 'IPv6' ? `[${address}]` : address
+  return { url: `http://${name}:${bound}`, close: () => server.close() }
 }
 
-async function answer(
-  page: string | undefined,
-  { metrics, ready }: AdminPages,
-  response: ServerResponse,
-): Promise<void> {
+async function mountPages(server: FastifyInstance, { metrics, ready, board }: AdminPages): Promise<void> {
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.headers(guarded)
+  })
   // Alive means that the loop turns; it must not depend on Redis, or an outage there restarts every worker.
-  if (page === '/livez') return send(response, 200, 'ok\n')
-  if (page === '/readyz') {
-    const { ok, text } = await ready()
-    return send(response, ok ? 200 : 503, `${text}\n`)
-  }
-  if (page !== '/metrics') return send(response, 404, 'pages: /metrics /livez /readyz\n')
-  const { body, contentType } = await metrics()
-  send(response, 200, body, contentType)
-}
-
-function send(
-  response: ServerResponse,
-  status: number,
-  body: string,
-  contentType = 'text/plain; charset=utf-8',
-): void {
-  response.writeHead(status, {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
+  server.get('/livez', (_request, reply) => text(reply, 200, 'ok'))
+  server.get('/readyz', async (_request, reply) => {
+    const { ok, text: why } = await ready()
+    return text(reply, ok ? 200 : 503, why)
   })
-  response.end(body)
+  server.get('/metrics', async (_request, reply) => {
+    const { body, contentType } = await metrics()
+    return reply.type(contentType).send(body)
+  })
+  if (board) await server.register(board.mount, { prefix: board.path })
+  const known = ['/metrics', '/livez', '/readyz', ...(board ? [board.path] : [])]
+  server.setNotFoundHandler((_request, reply) => text(reply, 404, `pages: ${known.join(' ')}`))
+  // What went wrong may name things that are nobody's business.
+  server.setErrorHandler((error: { statusCode?: number }, _request, reply) => {
+    const status = error.statusCode ?? 500
+    return text(reply, status, status < 500 ? 'this request cannot be read' : 'internal error')
+  })
 }
 
-function closed(server: Server): Promise<void> {
-  server.closeAllConnections()
-  return new Promise(resolve => server.close(() => resolve()))
-}
+const text = (reply: FastifyReply, status: number, line: string): FastifyReply =>
+  reply.code(status).type('text/plain; charset=utf-8').send(`${line}\n`)

@@ -18,6 +18,8 @@ export interface ErrorGateParts {
 export interface ErrorGate {
   /** Every error of the worker goes through here. */
   see(error: unknown): void
+  /** Redis refuses writes, as far as we know: no jobs are taken. */
+  isClosed(): boolean
   /** Repeats a write until Redis takes it; other errors pass. */
   persist<T>(write: () => Promise<T>): Promise<T>
 }
@@ -37,6 +39,7 @@ export function createErrorGate(parts: ErrorGateParts): ErrorGate {
     see(error) {
       if (parts.isRefusal(error)) close(error).catch(() => undefined)
     },
+    isClosed: () => closed !== undefined,
     async persist(write) {
       for (;;) {
         try {

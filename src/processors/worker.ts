@@ -48,8 +48,19 @@ export interface QueueWorker {
   interrupt(id: string, why: Interruption): void
   /** Ids of the jobs under way. */
   running(): readonly string[]
+  taking(): Taking
   /** Take no more jobs, let running ones end for `graceMs`, then hand them back; never hangs longer than `graceMs` + 5 s. */
   stop(graceMs: number): Promise<void>
+}
+
+/** Whether a worker takes jobs. */
+export interface Taking {
+  /** Why it takes none, whatever waits. */
+  readonly stoppedBy: 'stopping' | 'its loop has ended' | 'Redis takes no writes' | undefined
+  /** Every slot has a job. */
+  readonly isFull: boolean
+  /** When it last took one, or was opened; monotonic ms. */
+  readonly takenAtMs: number
 }
 
 /** The default of 1 fails a blameless job at its second worker death (reliability.md M11). */
@@ -62,6 +73,7 @@ export function startWorker(parts: WorkerParts): QueueWorker {
   const { queue, clock, lockDurationMs, hooks = {} } = parts
   const running = new Map<string, Attempt>()
   let isStopping = false
+  let takenAtMs = clock.monotonicMs()
   const stopped = new AbortController()
   const leases = watchLeases(
     lockDurationMs,
@@ -77,15 +89,21 @@ export function startWorker(parts: WorkerParts): QueueWorker {
     persist: gate.persist,
     ...(hooks.onEnd && { onEnd: hooks.onEnd }),
   }
-  const worker = openWorker(parts, (job, token, signal) =>
-    leased(leases, recordId(queue, job.id ?? ''), () => runJob(run, job, token, signal)),
-  )
+  const worker = openWorker(parts, (job, token, signal) => {
+    takenAtMs = clock.monotonicMs()
+    return leased(leases, recordId(queue, job.id ?? ''), () => runJob(run, job, token, signal))
+  })
   listen(worker, parts, { leases, gate, running })
   return {
     queue,
     ready: () => worker.waitUntilReady(),
     interrupt: (id, why) => running.get(id)?.interrupt(why),
     running: () => [...running.keys()],
+    taking: () => ({
+      stoppedBy: stoppedBy(worker, gate),
+      isFull: running.size >= parts.concurrency,
+      takenAtMs,
+    }),
     async stop(graceMs) {
       const closing = worker.close().catch(() => undefined)
       if (running.size > 0) await Promise.race([closing, clock.sleep(graceMs, stopped.signal)])
@@ -95,6 +113,12 @@ export function startWorker(parts: WorkerParts): QueueWorker {
       stopped.abort()
     },
   }
+}
+
+function stoppedBy(worker: Worker, gate: ErrorGate): Taking['stoppedBy'] {
+  if (worker.closing !== undefined) return 'stopping'
+  if (gate.isClosed()) return 'Redis takes no writes'
+  return worker.isRunning() ? undefined : 'its loop has ended'
 }
 
 type Run = (job: Job, token: string, signal: AbortSignal | undefined) => Promise<unknown>

@@ -18,6 +18,8 @@ type AnyPayload = Payload<JobName>
 
 export interface Admin {
   depths(): Promise<readonly Depth[]>
+  /** By an operator: no worker takes its jobs. */
+  isPaused(queue: QueueName): Promise<boolean>
   /** BullMQ's state of the job, or `unknown` when it is in none. */
   stateOf(queue: string, id: string): Promise<string>
   add(queue: string, name: JobName, payload: AnyPayload, id: string): Promise<void>
@@ -44,6 +46,7 @@ export function createAdmin(redis: Redis, namespace: string, onError: (error: Er
   return {
     depths: async () =>
       (await Promise.all([...queues].map(([name, of]) => depthsOf(name as QueueName, of)))).flat(),
+    isPaused: name => queue(name).isPaused(),
     stateOf: (name, id) => queue(name).getJobState(id),
     async add(name, job, payload, id) {
       await queue(name).add(job, payload, addOptions(job, id, payload.urgent))
