@@ -72,8 +72,18 @@ const endWithLauncher = () => {
   watch.unref()
 }
 
+/** Process 1 of a container has no default for signals: while nobody listens yet, it would not even notice SIGTERM. */
+const endAsProcessOne = () => {
+  if (process.pid !== 1) return
+  for (const [name, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
+    process.on(name, () => {
+      if (process.listenerCount(name) === 1) process.exit(128 + number)
+    })
+}
+
 const runHere = async () => {
   endWithLauncher()
+  endAsProcessOne()
   // Nearly halves the CPU of a start; Node 20 does not have it.
   module.enableCompileCache?.()
   process.stdout.on('error', endWithReader)

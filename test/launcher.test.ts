@@ -14,6 +14,10 @@ export const main = async ([what, ...rest]) => {
     await new Promise(resolve => process.on('SIGTERM', resolve))
     return 5
   }
+  if (what === 'deaf') {
+    console.log(JSON.stringify({ what }))
+    await new Promise(resolve => setTimeout(resolve, 60_000))
+  }
   if (what === 'forget') await new Promise(() => {})
   if (what === 'die') process.kill(process.pid, 'SIGKILL')
   console.log(JSON.stringify({ what, rest }))
@@ -23,6 +27,9 @@ export const main = async ([what, ...rest]) => {
 
 /** Makes the launcher believe that it runs under Node 20. */
 const old = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })"
+
+/** Makes the launcher believe that it is the first process of a container; the kernel still treats it as any other. */
+const first = "Object.defineProperty(process, 'pid', { value: 1 })"
 
 /** An installed package, with or without the npm package `node` beside it. */
 const install = async ({ withNode }: { withNode: boolean }) => {
@@ -35,6 +42,8 @@ const install = async ({ withNode }: { withNode: boolean }) => {
   await writeFile(join(home, 'dist/main.js'), main)
   const old20 = join(modules, 'old.mjs')
   await writeFile(old20, old)
+  const first1 = join(modules, 'first.mjs')
+  await writeFile(first1, first)
   const beside = join(modules, 'node/bin/node')
   if (withNode) {
     await writeFile(beside, `#!/bin/sh\nunset NODE_OPTIONS\nexec '${process.execPath}' "$@"\n`)
@@ -44,6 +53,8 @@ const install = async ({ withNode }: { withNode: boolean }) => {
   return {
     home,
     run: (...args: string[]) => startNode(launcher, { args }),
+    runFirst: (...args: string[]) =>
+      startNode(launcher, { args, env: { NODE_OPTIONS: `--import=${first1}` } }),
     runOld: (...args: string[]) => startNode(launcher, { args, env: { NODE_OPTIONS: `--import=${old20}` } }),
   }
 }
@@ -54,6 +65,18 @@ describe('the launcher', () => {
     const cli = run('do', '--it', '季度')
     expect(await cli.line()).toEqual({ what: 'do', rest: ['--it', '季度'] })
     expect(await cli.ended).toEqual({ code: 7, signal: null })
+  })
+
+  test('as the first process of a container ends at a signal that nobody listens for yet', async () => {
+    const { runFirst } = await install({ withNode: false })
+    const deaf = runFirst('deaf')
+    await deaf.line()
+    deaf.signal('SIGTERM')
+    expect(await deaf.ended).toEqual({ code: 143, signal: null })
+    const listening = runFirst('wait')
+    await listening.line()
+    listening.signal('SIGTERM')
+    expect(await listening.ended).toEqual({ code: 5, signal: null })
   })
 
   test('under an old Node starts the one beside it, with the same arguments and the same end', async () => {
