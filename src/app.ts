@@ -1,7 +1,6 @@
 /** The composition root: with its parts (resources, limiting, chores, pages, report) the only place that knows everyone. */
 
 import { mkdir } from 'node:fs/promises'
-import type { Redis } from 'ioredis'
 import { startChores } from './app/chores.ts'
 import { openLimits } from './app/limiting.ts'
 import { openAdmin } from './app/pages.ts'
@@ -21,6 +20,7 @@ import { type QueueWorker, startWorker } from './processors/worker.ts'
 import { type Admin, createAdmin } from './queues/admin.ts'
 import { jobs, queueNames } from './queues/jobs.ts'
 import { createRecords, endedChannel, type Follower, type Records } from './record/index.ts'
+import type { Connection } from './redis/connection.ts'
 import { connectSubscriber, connectWorker, firstAnswer, isRefusal } from './redis.ts'
 
 export interface AppOptions {
@@ -115,7 +115,7 @@ async function usable(folder: string): Promise<void> {
 
 interface WorkerBasics {
   readonly admin: Admin
-  readonly redis: Redis
+  readonly redis: Connection
   readonly namespace: string
   readonly records: Records
   readonly resources: Resources
@@ -144,7 +144,7 @@ async function wakeAll(admin: Admin, jobs: readonly Follower[]): Promise<void> {
 
 /** A cancelled job may be running here. */
 async function listenForCancels(
-  subscriber: Redis,
+  subscriber: Connection,
   channel: string,
   workers: readonly QueueWorker[],
 ): Promise<void> {

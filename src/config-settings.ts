@@ -43,9 +43,15 @@ export const settings = {
     help: 'Path of the apps file, for more than one app or company',
   },
   REDIS_URL: {
-    schema: url(/^rediss?$/, 'a redis:// or rediss:// URL').optional(),
-    help: 'Redis ≥ 6.2 or Valkey ≥ 8 with maxmemory-policy noeviction',
+    schema: z
+      .string()
+      .regex(/^rediss?:\/\/\S+$/, 'must be a redis:// or rediss:// URL')
+      .optional(),
+    help: 'Redis ≥ 6.2 or Valkey ≥ 8 with maxmemory-policy noeviction; several hosts with ?cluster or ?sentinel=NAME, TLS files with ?ca=FILE',
   },
+  REDIS_USERNAME: { schema: z.string().min(1).optional(), help: 'ACL user, where REDIS_URL has none' },
+  REDIS_PASSWORD: { schema: z.string().min(1).optional(), help: 'Its password, where REDIS_URL has none' },
+  REDIS_PASSWORD_FILE: { schema: secretFile, help: 'File that holds it, instead' },
   WECOM_MEDIA_ROOTS: {
     schema: folders.optional(),
     help: 'Folders that sources may lie in, separated by ":"; default: the current folder with --here, none for serve',

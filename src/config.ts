@@ -85,7 +85,7 @@ function configFrom(env: z.output<typeof schema>, named: AppsConfig, cwd: string
   return {
     baseUrl: env.WECOM_BASE_URL,
     prefix: env.WECOM_MEDIA_PREFIX,
-    redisUrl: env.REDIS_URL,
+    redisUrl: redisUrlFrom(env),
     apps: { ...checkedIds(appOfEnvironment(env), named), ...named.apps },
     suites: named.suites,
     roots: env.WECOM_MEDIA_ROOTS?.map(folder => resolve(cwd, folder)),
@@ -110,6 +110,22 @@ function configFrom(env: z.output<typeof schema>, named: AppsConfig, cwd: string
     logLevel: env.LOG_LEVEL,
     isProduction: env.NODE_ENV === 'production',
   }
+}
+
+/** Who logs in may stand in the URL, or apart from it. */
+function redisUrlFrom({
+  REDIS_URL: url,
+  REDIS_USERNAME: user = '',
+  REDIS_PASSWORD: password = '',
+}: z.output<typeof schema>): string | undefined {
+  if (user === '' && password === '') return url
+  if (url === undefined)
+    throw new Fault('config', 'set REDIS_URL, too: REDIS_USERNAME and REDIS_PASSWORD say who logs in there')
+  const [scheme = '', rest = ''] = url.split('://', 2)
+  if (/^[^/?#]*@/.test(rest))
+    throw new Fault('config', 'REDIS_URL and REDIS_USERNAME or REDIS_PASSWORD say who logs in: leave one out')
+  const login = [user, password].map(encodeURIComponent).join(':')
+  return `${scheme}://${login}@${rest}`
 }
 
 function appOfEnvironment(env: z.output<typeof schema>): Record<string, AppConfig> {

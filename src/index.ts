@@ -1,10 +1,10 @@
 /** The producer, the limits and their types: what `import … from 'wecom-media'` gives. */
 
-import type { Redis } from 'ioredis'
 import { openLimits } from './app/limiting.ts'
 import type { LimitGate, LimitsConfig, Quota } from './limits/index.ts'
 import { namespaceOf } from './namespace.ts'
 import { type Producer, produce } from './queues/producer.ts'
+import type { Connection } from './redis/connection.ts'
 import { connectProducer, connectSubscriber } from './redis.ts'
 import { defaultBaseUrl } from './wecom/platform.ts'
 
@@ -17,10 +17,10 @@ export type { JobRecord, State } from './record/index.ts'
 
 export interface ProducerOptions {
   /**
-   * A redis:// or rediss:// URL, or a connection of yours, which stays open. A connection should fail fast
+   * The URL of REDIS_URL (one Redis, a cluster, sentinels), or a Redis or Cluster of ioredis of yours, which stays open. A connection should fail fast
    * (`maxRetriesPerRequest: 1`, a `commandTimeout`): with ioredis' defaults an enqueue hangs while Redis is away.
    */
-  readonly redis: string | Redis
+  readonly redis: string | Connection
   /** The platform that the workers serve; queues of different platforms never meet. Default: the public one. */
   readonly baseUrl?: string | undefined
   /** The hash tag before every key, as WECOM_MEDIA_PREFIX of the workers. Default `wecom-media`. */
@@ -42,8 +42,7 @@ export function createProducer({
   const producer = produce({
     redis: connection,
     namespace: namespaceOf(baseUrl, prefix),
-    subscribe: () =>
-      isOurs ? connectSubscriber(redis, options) : redis.duplicate({ maxRetriesPerRequest: null }),
+    subscribe: () => (isOurs ? connectSubscriber(redis, options) : patientTwin(redis)),
     ...(onError && { onError }),
   })
   return {
@@ -57,6 +56,12 @@ export function createProducer({
     },
   }
 }
+
+/** The same connection once more, for what waits as long as Redis is away. */
+const patientTwin = (redis: Connection): Connection =>
+  'nodes' in redis
+    ? redis.duplicate([], { redisOptions: { maxRetriesPerRequest: null } })
+    : redis.duplicate({ maxRetriesPerRequest: null })
 
 export interface LimitsOptions extends Pick<ProducerOptions, 'redis' | 'baseUrl' | 'prefix' | 'onError'> {
   /** Changes to the rules: the same as WECOM_MEDIA_LIMITS of the workers, or the two will not agree. Default: none. */

@@ -5,9 +5,15 @@
 
 import { Redis, type RedisOptions } from 'ioredis'
 import { systemClock } from './clock.ts'
-import { Fault } from './fault.ts'
+import { type Address, readAddress } from './redis/address.ts'
+import { openCluster } from './redis/cluster.ts'
+import type { Connection } from './redis/connection.ts'
+import { firstAnswer as answer } from './redis/first-answer.ts'
+import { listenForTrouble, sparsely } from './redis/trouble.ts'
 import { codeOf } from './refusal.ts'
 
+export { placeOf, readAddress } from './redis/address.ts'
+export { type Connection, primariesOf } from './redis/connection.ts'
 export { isRefusal } from './refusal.ts'
 
 export interface ConnectOptions {
@@ -23,14 +29,14 @@ export interface ConnectOptions {
  * For BullMQ workers and everything that runs inside jobs: a command waits as long as Redis is away.
  * With a finite number of retries a finished job is run again (notes/bullmq.md §1.3).
  */
-export const connectWorker = (url: string, options: ConnectOptions = {}): Redis =>
+export const connectWorker = (url: string, options: ConnectOptions = {}): Connection =>
   open(url, options, { maxRetriesPerRequest: null })
 
 /**
  * For whoever enqueues: rejects within about 2 s when Redis is away. Commands are kept back only until
  * Redis was there once; later ones must not be sent long after their caller was told that they failed.
  */
-export const connectProducer = (url: string, options: ConnectOptions = {}): Redis => {
+export const connectProducer = (url: string, options: ConnectOptions = {}): Connection => {
   const redis = open(url, options, { maxRetriesPerRequest: 1, commandTimeout: 2_000, connectTimeout: 2_000 })
   redis.once('ready', () => {
     redis.options.enableOfflineQueue = false
@@ -43,8 +49,24 @@ export const connectProducer = (url: string, options: ConnectOptions = {}): Redi
  * for a sign of life, because a subscriber has no command pending and a dead link would never be noticed.
  */
 export const connectSubscriber = (url: string, options: ConnectOptions = {}): Redis => {
-  const redis = open(url, options, { maxRetriesPerRequest: null })
+  const address = readAddress(url)
+  const all = optionsOf(address, options, { maxRetriesPerRequest: null })
+  const redis = remember(
+    address.as === 'cluster' ? openOnAnyNode(address, all) : new Redis(all),
+    address,
+    options,
+  )
   void askForLife(redis, (options.socketTimeoutMs ?? 30_000) / 3)
+  return redis
+}
+
+/** A cluster hands what is published to all its nodes, so one is enough to listen to; the next one, when it goes away. */
+const openOnAnyNode = ({ nodes }: Address, options: ReturnType<typeof optionsOf>): Redis => {
+  const retryStrategy = (times: number): number => {
+    Object.assign(redis.options, nodes[times % nodes.length])
+    return retryDelayMs(times)
+  }
+  const redis: Redis = new Redis({ ...options, ...nodes[0], retryStrategy })
   return redis
 }
 
@@ -57,22 +79,60 @@ const askForLife = async (redis: Redis, everyMs: number): Promise<void> => {
   }
 }
 
-const open = (url: string, options: ConnectOptions, kind: RedisOptions): Redis => {
-  const all = {
-    ...endpoint(url),
-    ...(options.name === undefined ? {} : { connectionName: options.name }),
-    // Without it a link that a NAT has forgotten parks a worker for good, without an error. A blocking read
-    // is pending for at most 10 s, so 30 s never ends a healthy one (notes/bullmq.md §1.3, tried there).
-    socketTimeout: options.socketTimeoutMs ?? 30_000,
-    keepAlive: 10_000,
-    retryStrategy: retryDelayMs,
-    reconnectOnError: reconnectOnReadOnly(),
-    ...kind,
-    replyMapping: 'legacy' as const, // The types ask for it; it is the default.
-  }
-  const redis = new Redis(all)
-  redis.on('error', sparsely(options.onError ?? (() => {})))
+const open = (url: string, options: ConnectOptions, kind: RedisOptions): Connection => {
+  const address = readAddress(url)
+  const { retryStrategy: _, reconnectOnError: __, ...redisOptions } = optionsOf(address, options, kind)
+  const patient = kind.maxRetriesPerRequest === null
+  const redis =
+    address.as === 'cluster'
+      ? openCluster(address, { patient, retryStrategy: retryDelayMs, redisOptions })
+      : new Redis(optionsOf(address, options, kind))
+  return remember(redis, address, options)
+}
+
+const optionsOf = (
+  { nodes, as, primary, login }: Address,
+  { name, socketTimeoutMs }: ConnectOptions,
+  kind: RedisOptions,
+) => ({
+  ...login,
+  ...(as === 'server' && nodes[0]),
+  ...(as === 'sentinel' && sentinels(nodes, primary, login)),
+  ...(name === undefined ? {} : { connectionName: name }),
+  // Without it a link that a NAT has forgotten parks a worker for good, without an error. A blocking read
+  // is pending for at most 10 s, so 30 s never ends a healthy one (notes/bullmq.md §1.3, tried there).
+  socketTimeout: socketTimeoutMs ?? 30_000,
+  keepAlive: 10_000,
+  retryStrategy: retryDelayMs,
+  reconnectOnError: reconnectOnReadOnly(),
+  ...kind,
+  replyMapping: 'legacy' as const, // The types ask for it; it is the default.
+})
+
+/** They answer in the same way as Redis does: with TLS where it has it. */
+const sentinels = (nodes: Address['nodes'], name: string | undefined, { tls }: Address['login']) => ({
+  sentinels: [...nodes],
+  ...(name !== undefined && { name }),
+  ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+  sentinelRetryStrategy: retryDelayMs,
+})
+
+const addresses = new WeakMap<Connection, Address>()
+
+const remember = <C extends Connection>(redis: C, address: Address, { onError }: ConnectOptions): C => {
+  addresses.set(redis, address)
+  listenForTrouble(redis, sparsely(onError ?? (() => {})))
   return redis
+}
+
+/**
+ * Resolves when Redis answers; waits until then, so that Redis may start later than we do. For connections that were
+ * opened here. Faults: `config` after `timeoutMs`, or at once when waiting can't help (password, certificate).
+ */
+export async function firstAnswer(redis: Connection, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  const address = addresses.get(redis)
+  if (!address) throw new Error('a connection that was opened elsewhere')
+  await answer(redis, { address, timeoutMs, signal })
 }
 
 /** 50, 100, 200 … 3,000 ms: soon back after a restart, and no storm during a long outage. */
@@ -92,83 +152,4 @@ const reconnectOnReadOnly = (): ((error: Error) => 2 | false) => {
     lastMs = nowMs
     return 2
   }
-}
-
-/** The parts of a redis:// or rediss:// URL. Faults: `config`, which never shows the URL: it may hold a password. */
-export const endpoint = (url: string): RedisOptions => {
-  const parts = URL.parse(url)
-  const known = parts?.protocol === 'redis:' || parts?.protocol === 'rediss:'
-  const db = Number(parts?.pathname.slice(1) ?? 0)
-  if (!parts || !known || !parts.hostname || !Number.isInteger(db))
-    throw new Fault('config', 'REDIS_URL is no Redis URL: write redis://host:6379, or rediss:// for TLS')
-  return {
-    host: parts.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(parts.port || 6379),
-    db,
-    ...(parts.username ? { username: decodeURIComponent(parts.username) } : {}),
-    ...(parts.password ? { password: decodeURIComponent(parts.password) } : {}),
-    ...(parts.protocol === 'rediss:' ? { tls: {} } : {}),
-  }
-}
-
-const everyMs = 30_000
-
-/** An outage raises dozens of errors a second; people need the first of each kind and a count. */
-const sparsely = (tell: (error: Error, more: number) => void): ((error: Error) => void) => {
-  const told = new Map<string, { atMs: number; more: number }>()
-  return error => {
-    const nowMs = systemClock.monotonicMs()
-    const kind = codeOf(error)
-    const last = told.get(kind)
-    if (last && nowMs - last.atMs < everyMs) {
-      last.more += 1
-      return
-    }
-    told.set(kind, { atMs: nowMs, more: 0 })
-    tell(error, last?.more ?? 0)
-  }
-}
-
-/** host:port, for people. */
-const placeOf = ({ options }: Redis): string => `${options.host ?? 'localhost'}:${options.port ?? 6379}`
-
-const passwordCodes = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM'])
-
-/**
- * Resolves when Redis answers; waits until then, so that Redis may start later than we do.
- * Faults: `config` after `timeoutMs`, or at once when it wants another password.
- */
-export const firstAnswer = async (redis: Redis, timeoutMs: number, signal?: AbortSignal): Promise<void> => {
-  let last: Error | undefined
-  const over = new AbortController()
-  const listen = (error: Error): void => {
-    last = error
-    if (passwordCodes.has(codeOf(error))) over.abort()
-  }
-  redis.on('error', listen)
-  const waits = AbortSignal.any(signal ? [over.signal, signal] : [over.signal])
-  const late = systemClock.sleep(timeoutMs, waits).catch(() => {})
-  try {
-    const answered = await Promise.race([readyAndAnswering(redis).catch(listen), late])
-    signal?.throwIfAborted()
-    if (answered !== true) throw new Fault('config', unreachable(placeOf(redis), last), { cause: last })
-  } finally {
-    redis.off('error', listen)
-    over.abort()
-  }
-}
-
-/** Asks only when the link is ready: a producer's command would not wait for that. */
-const readyAndAnswering = async (redis: Redis): Promise<true> => {
-  if (redis.status !== 'ready') await new Promise<void>(resolve => redis.once('ready', () => resolve()))
-  await redis.ping()
-  return true
-}
-
-const unreachable = (place: string, error: Error | undefined): string => {
-  const code = error && codeOf(error)
-  if (code && passwordCodes.has(code))
-    return `Redis at ${place} refuses us (${code}): correct user and password in REDIS_URL`
-  const why = code ? ` (${code})` : ''
-  return `Redis at ${place} does not answer${why}: start it there, or correct REDIS_URL`
 }

@@ -1,12 +1,12 @@
 /** A Lua script as a typed function: declared once, sent as EVALSHA, loaded again by ioredis when Redis forgot it. */
 
 import { createHash } from 'node:crypto'
-import type { Cluster, Redis } from 'ioredis'
+import type { Connection } from './redis/connection.ts'
 
 export type Reply = string | number | null | readonly Reply[]
 
 export type Script = (
-  redis: Redis | Cluster,
+  redis: Connection,
   keys: readonly string[],
   args: readonly (string | number)[],
 ) => Promise<readonly Reply[]>

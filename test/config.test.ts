@@ -141,3 +141,14 @@ test('the environment and the apps file do not both have an app, or a suite, of 
     /"default"/,
   )
 })
+
+test('who logs in to Redis may stand apart from its URL, and its password in a file', async () => {
+  const file = join(await tempDir(), 'password')
+  await writeFile(file, 'p@ss/w:rd\n')
+  const apart = { REDIS_URL: 'rediss://a:1,b:2?cluster', REDIS_USERNAME: 'worker', REDIS_PASSWORD_FILE: file }
+  expect(readConfig(apart).redisUrl).toBe('rediss://worker:p%40ss%2Fw%3Ard@a:1,b:2?cluster')
+  expect(readConfig({ REDIS_URL: 'redis://h', REDIS_PASSWORD: 'x' }).redisUrl).toBe('redis://:x@h')
+  expect(refused({ ...apart, REDIS_URL: 'redis://me@h' })).toMatch(/leave one out/)
+  expect(refused({ REDIS_PASSWORD: 'x' })).toMatch(/set REDIS_URL, too/)
+  expect(refused({ REDIS_URL: 'http://h' })).toMatch(/REDIS_URL must be a redis/)
+})

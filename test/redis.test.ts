@@ -1,11 +1,10 @@
 import fc from 'fast-check'
-import type { Redis } from 'ioredis'
 import { describe, expect, inject, test } from 'vitest'
 import {
+  type Connection,
   connectProducer,
   connectSubscriber,
   connectWorker,
-  endpoint,
   firstAnswer,
   isRefusal,
   retryDelayMs,
@@ -15,13 +14,13 @@ import { startProxy } from './support/proxy.ts'
 import { ownRedis, startRedis, testRedis } from './support/redis.ts'
 import { until } from './support/until.ts'
 
-const open = (redis: Redis): Redis => {
+const open = <C extends Connection>(redis: C): C => {
   atEnd(() => redis.disconnect())
   return redis
 }
 
 /** Unlike `once` of node:events it does not mind errors. */
-const hear = (redis: Redis, event: string): Promise<void> =>
+const hear = (redis: Connection, event: string): Promise<void> =>
   new Promise(resolve => redis.once(event, () => resolve()))
 
 /** A proxy to the shared Redis, and a key nobody else has. */
@@ -29,40 +28,6 @@ const behindProxy = async () => {
   const { redis, url, prefix } = testRedis()
   return { proxy: await startProxy(url), direct: redis, key: `wm:${prefix}` }
 }
-
-describe('a Redis URL', () => {
-  test('is taken apart, with TLS, user, password and database', () => {
-    expect(endpoint('rediss://app:p%40ss@cache.example:7000/3')).toEqual({
-      host: 'cache.example',
-      port: 7000,
-      db: 3,
-      username: 'app',
-      password: 'p@ss',
-      tls: {},
-    })
-    expect(endpoint('redis://[::1]')).toEqual({ host: '::1', port: 6379, db: 0 })
-  })
-
-  test('keeps any password as it was', () => {
-    fc.assert(
-      fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), password => {
-        expect(endpoint(`redis://:${encodeURIComponent(password)}@h`).password).toBe(password)
-      }),
-    )
-  })
-
-  test.each([
-    '',
-    'localhost:6379',
-    'http://h:1',
-    'redis://',
-    'redis://h/x',
-    'redis://:s3cret@h:99999',
-  ])('that is none is a config fault which does not repeat it: %s', url => {
-    expect(() => endpoint(url)).toThrow(expect.objectContaining({ kind: 'config' }))
-    expect(() => endpoint(url)).not.toThrow('s3cret')
-  })
-})
 
 test('the wait between two tries to connect grows and stays within 3 s', () => {
   fc.assert(

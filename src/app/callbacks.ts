@@ -1,6 +1,5 @@
 /** The platform's callbacks of one deployment: who may be called back, and what becomes of what they say. Nothing is worked on here: it is written down, and jobs are woken. */
 
-import type { Redis } from 'ioredis'
 import {
   type CallbackKeys,
   callbackKeys,
@@ -18,6 +17,7 @@ import { aliasOf } from '../processors/async-submission.ts'
 import type { Admin } from '../queues/admin.ts'
 import type { Producer } from '../queues/producer.ts'
 import type { Records } from '../record/index.ts'
+import type { Connection } from '../redis/connection.ts'
 import { redisTicketStore } from '../wecom/index.ts'
 
 /** Who is called back, by the id in the URL. Throws `config` for keys that can't be right. */
@@ -62,7 +62,7 @@ const tenantsOf = (
 
 export interface CallbackParts {
   /** Fails fast: what can't be written down is sent again by the platform. */
-  readonly redis: Redis
+  readonly redis: Connection
   /** Of jobs; and of tokens and tickets. */
   readonly namespace: string
   readonly shared: string

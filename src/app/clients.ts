@@ -1,10 +1,10 @@
 /** The clients of one process: one for each configured app, over the same connections. */
 
-import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
 import type { AppConfig } from '../config-apps.ts'
 import { Fault, type FaultReport } from '../fault.ts'
 import { keepSecret } from '../log.ts'
+import type { Connection } from '../redis/connection.ts'
 import {
   type Client,
   type ClientOptions,
@@ -18,7 +18,7 @@ import {
 type Shared = Pick<ClientOptions, 'gate' | 'connections' | 'slots' | 'dispatcher' | 'onCall'>
 
 export interface ClientParts extends Shared {
-  readonly redis: Redis
+  readonly redis: Connection
   /** Where tokens and tickets live: one for the whole deployment. */
   readonly namespace: string
 }

@@ -1,6 +1,5 @@
 /** The limits of one process: gate, quota and their store over one Redis, checked before anything is sent. */
 
-import type { Redis } from 'ioredis'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { OnLimitEvent, Pair, Quota, Store } from '../limits/index.ts'
@@ -15,6 +14,7 @@ import {
 } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Units } from '../processors/context.ts'
+import type { Connection } from '../redis/connection.ts'
 
 export interface Limits {
   readonly store: Store
@@ -30,7 +30,7 @@ export async function openLimits(
     namespace,
     onEvent,
     log,
-  }: { redis: Redis; namespace: string; onEvent?: OnLimitEvent; log?: Logger },
+  }: { redis: Connection; namespace: string; onEvent?: OnLimitEvent; log?: Logger },
 ): Promise<Limits> {
   const rules = createRules(limits)
   const { warnings } = await checkRedis(redis, systemClock, rules)

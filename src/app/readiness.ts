@@ -3,14 +3,14 @@
  * runs. Not ready before all is open, and not ready from the moment it stops, so that nobody sends work to a leaving one.
  */
 
-import type { Redis } from 'ioredis'
 import type { Clock } from '../clock.ts'
 import type { QueueWorker } from '../processors/worker.ts'
 import type { Admin } from '../queues/admin.ts'
 import type { QueueName } from '../queues/jobs.ts'
+import type { Connection } from '../redis/connection.ts'
 
 export interface ReadinessParts {
-  readonly redis: Pick<Redis, 'status' | 'ping'>
+  readonly redis: Pick<Connection, 'status' | 'ping'>
   readonly admin: Pick<Admin, 'depths' | 'isPaused'>
   /** Filled while the process starts; none in one that only listens. */
   readonly workers: readonly Pick<QueueWorker, 'queue' | 'taking'>[]

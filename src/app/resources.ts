@@ -1,6 +1,5 @@
 /** What processors share in one process: a client for each configured app, quotas, sources, folders. */
 
-import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
 import type { FaultReport } from '../fault.ts'
 import { openSource } from '../files/file.ts'
@@ -10,12 +9,13 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { observeCall } from '../metrics/observe.ts'
 import type { Resources } from '../processors/context.ts'
 import { queueNames } from '../queues/jobs.ts'
+import type { Connection } from '../redis/connection.ts'
 import { type CallEvent, createConnections } from '../wecom/index.ts'
 import { openClients } from './clients.ts'
 import { type Limits, unitsOf } from './limiting.ts'
 
 export interface ResourceParts {
-  readonly redis: Redis
+  readonly redis: Connection
   /** Where tokens live: one for the whole deployment. */
   readonly namespace: string
   readonly limits: Limits
@@ -78,7 +78,11 @@ export interface ClosedApp {
 }
 
 /** Apps that the platform refuses now, for the whole fleet. */
-export async function readClosedApps(config: Config, redis: Redis, namespace: string): Promise<ClosedApp[]> {
+export async function readClosedApps(
+  config: Config,
+  redis: Connection,
+  namespace: string,
+): Promise<ClosedApp[]> {
   const clients = openClients(config, { redis, namespace })
   try {
     return [...(await clients.closed())].flatMap(([app, why]) => (why ? [{ app, why }] : []))

@@ -2,7 +2,7 @@
 
 import { ulid } from 'ulid'
 import { systemClock } from '../clock.ts'
-import { connectProducer } from '../redis.ts'
+import { connectProducer, primariesOf } from '../redis.ts'
 
 type Redis = ReturnType<typeof connectProducer>
 
@@ -45,7 +45,9 @@ async function within(redisUrl: string, work: (redis: Redis) => Promise<void>): 
 
 async function deleteAll(redis: Redis, namespace: string): Promise<void> {
   const match = `${namespace.replace(/[*?[\]\\]/g, '\\$&')}:*`
-  for await (const keys of redis.scanStream({ match, count: 5_000 }) as AsyncIterable<string[]>) {
-    if (keys.length > 0) await redis.unlink(...keys)
+  for (const server of primariesOf(redis)) {
+    for await (const keys of server.scanStream({ match, count: 5_000 }) as AsyncIterable<string[]>) {
+      if (keys.length > 0) await redis.unlink(...keys)
+    }
   }
 }

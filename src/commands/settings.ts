@@ -7,7 +7,7 @@ import { type FoundRedis, findRedis } from '../embedded-redis.ts'
 import { Fault } from '../fault.ts'
 import { createLog, type Logger } from '../log.ts'
 import { namespaceOf } from '../namespace.ts'
-import { connectProducer, endpoint, firstAnswer } from '../redis.ts'
+import { connectProducer, firstAnswer, placeOf, readAddress } from '../redis.ts'
 import { asUsage, CommandError, say } from './exit.ts'
 
 interface Needs {
@@ -22,7 +22,7 @@ export const settingsFor = ({ app, apps = app !== undefined }: Needs): Promise<C
   asUsage(() => {
     const config = readConfig()
     namespaceOf(config.baseUrl, config.prefix)
-    if (config.redisUrl !== undefined) endpoint(config.redisUrl)
+    if (config.redisUrl !== undefined) readAddress(config.redisUrl)
     if (apps) demandApps(config)
     if (app !== undefined && !Object.hasOwn(config.apps, app)) {
       const known = Object.keys(config.apps).join(', ')
@@ -66,8 +66,7 @@ const quietMs = 1_000
 async function answers(url: string, patienceMs: number, signal: AbortSignal | undefined): Promise<void> {
   const probe = connectProducer(url)
   const answered = new AbortController()
-  const { host, port } = endpoint(url)
-  const late = `waiting up to ${patienceMs / 1_000} s for Redis at ${host}:${port}`
+  const late = `waiting up to ${patienceMs / 1_000} s for Redis at ${placeOf(readAddress(url))}`
   systemClock.sleep(quietMs, answered.signal).then(
     () => say(late),
     () => undefined,

@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly appendOnly?: boolean
   /** Default: no bound. */
   readonly maxMemoryBytes?: number
+  /** More of the server's own arguments, such as `--cluster-enabled yes`. */
+  readonly args?: readonly string[]
 }
 
 export interface RunningServer {
@@ -88,6 +90,7 @@ const commandLine = (options: ServerOptions, port: number): string[] => [
   // BullMQ loses jobs under any other policy. Its keys are never a cache.
   ...['--maxmemory-policy', 'noeviction', '--maxmemory', `${options.maxMemoryBytes ?? 0}`],
   ...['--appendonly', options.appendOnly ? 'yes' : 'no', '--save', '', '--loglevel', 'warning'],
+  ...(options.args ?? []),
 ]
 
 const answersInTime = async (server: Guarded, port: number): Promise<boolean> => {

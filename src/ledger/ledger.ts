@@ -3,8 +3,8 @@
  * script; here they are looked up, and one job at a time is chosen to bring a missing one.
  */
 
-import type { Redis } from 'ioredis'
 import { type Follower, followersIn, freeLua, type LedgerWrite } from '../record/index.ts'
+import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
 import type { Entry, Subject } from './entry.ts'
 import { issuedKey, keysOf } from './keys.ts'
@@ -104,7 +104,7 @@ redis.call('DEL', KEYS[1])
 return {found and 1 or 0}
 `)
 
-export const createLedger = (redis: Redis, namespace: string): Ledger => ({
+export const createLedger = (redis: Connection, namespace: string): Ledger => ({
   async take(subject, { recordKey, lockKey, queue, jobId, urgent }, minLifeMs) {
     const { entry, leader, followers } = keysOf(namespace, subject)
     const args = [

@@ -15,12 +15,12 @@
  * else, so a Redis without persistence is not for permanent images.
  */
 
-import type { Redis } from 'ioredis'
+import type { Connection } from '../redis/connection.ts'
 import type { Rules } from './rules-in-force.ts'
 import { defaultTuning, type Tuning } from './tuning.ts'
 
 export interface Store {
-  readonly redis: Redis
+  readonly redis: Connection
   /** Before every key; one hash tag: `{wecom-media}:p…`. */
   readonly namespace: string
   readonly rules: Rules

@@ -1,12 +1,12 @@
 /** A worker of one queue: BullMQ's Worker with everything it leaves to its user (lease, error gate, dead workers, a stop with a deadline). */
 
 import { type Job, Worker } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { Clock } from '../clock.ts'
 import { recordId } from '../queues/identity.ts'
 import type { QueueName } from '../queues/jobs.ts'
 import { workerDied } from '../queues/reconcile.ts'
 import type { Follower, Records } from '../record/index.ts'
+import type { Connection } from '../redis/connection.ts'
 import type { Attempt, Interruption } from './attempt.ts'
 import type { Resources } from './context.ts'
 import { createErrorGate, type ErrorGate } from './error-gate.ts'
@@ -17,7 +17,7 @@ import { requestOf } from './request.ts'
 import { runJob } from './run.ts'
 
 export interface WorkerParts {
-  readonly redis: Redis
+  readonly redis: Connection
   readonly namespace: string
   readonly queue: QueueName
   readonly records: Records

@@ -1,7 +1,7 @@
 /** The queues as an operator sees them: depth, the state of a job, putting one back, taking one away. */
 
 import { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
+import type { Connection } from '../redis/connection.ts'
 import { addOptions } from './add.ts'
 import { type JobName, type Payload, type QueueName, queueNames } from './jobs.ts'
 
@@ -34,7 +34,7 @@ export interface Admin {
 }
 
 /** The connection is the caller's and stays open. */
-export function createAdmin(redis: Redis, namespace: string, onError: (error: Error) => void): Admin {
+export function createAdmin(redis: Connection, namespace: string, onError: (error: Error) => void): Admin {
   const queues = new Map<string, Queue>(
     queueNames.map(name => [name, openQueue(redis, namespace, name, onError)]),
   )
@@ -75,7 +75,7 @@ export function createAdmin(redis: Redis, namespace: string, onError: (error: Er
   }
 }
 
-function openQueue(redis: Redis, prefix: string, name: string, onError: (error: Error) => void): Queue {
+function openQueue(redis: Connection, prefix: string, name: string, onError: (error: Error) => void): Queue {
   const queue = new Queue(name, { connection: redis, prefix, streams: { events: { maxLen: 1_000 } } })
   queue.on('error', onError)
   return queue

@@ -1,8 +1,8 @@
 /** Waiting for the end of jobs: one subscription for all of them, and a look at the record now and then, since pub/sub may lose messages. */
 
 import { EventEmitter, once } from 'node:events'
-import type { Redis } from 'ioredis'
 import type { Clock } from '../clock.ts'
+import type { Connection } from '../redis/connection.ts'
 
 /** A message that was lost costs at most this, ms. */
 const lookAgainMs = 2_000
@@ -17,7 +17,7 @@ export interface Ends {
 const eventOf = (id: string): string => `job:${id}`
 
 /** `subscriber` is a connection of its own, which is closed with it. */
-export async function listenToEnds(subscriber: Redis, channel: string, clock: Clock): Promise<Ends> {
+export async function listenToEnds(subscriber: Connection, channel: string, clock: Clock): Promise<Ends> {
   const ends = new EventEmitter().setMaxListeners(0)
   subscriber.on('message', (_channel: string, message: string) =>
     ends.emit(eventOf(message.slice(0, message.lastIndexOf(' ')))),

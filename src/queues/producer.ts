@@ -1,10 +1,10 @@
 /** The producer: puts jobs on the queues, waits for results, cancels. The record comes first, so that nothing accepted is lost. */
 
-import type { Redis } from 'ioredis'
 import { type Clock, systemClock } from '../clock.ts'
 import { Fault } from '../fault.ts'
 import { createLedger } from '../ledger/index.ts'
 import { createRecords, endedChannel, isEnd, type JobRecord, type Records } from '../record/index.ts'
+import type { Connection } from '../redis/connection.ts'
 import { type Admin, createAdmin } from './admin.ts'
 import { isKey, jobId } from './identity.ts'
 import { type Input, type JobName, jobs, type Payload, type Result } from './jobs.ts'
@@ -70,10 +70,10 @@ export interface Producer {
 
 export interface ProducerParts {
   /** Fails fast: see `connectProducer` in redis.ts. */
-  readonly redis: Redis
+  readonly redis: Connection
   readonly namespace: string
   /** Opens the connection that listens for ends; called at the first `result`. */
-  readonly subscribe: () => Redis
+  readonly subscribe: () => Connection
   readonly onError?: (error: Error) => void
   readonly clock?: Clock
 }

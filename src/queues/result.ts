@@ -1,9 +1,9 @@
 /** Waiting for the result of a job: as long as the caller wants, whatever Redis does meanwhile. */
 
-import type { Redis } from 'ioredis'
 import { type Clock, timerMaxMs } from '../clock.ts'
 import { Fault, faultFrom } from '../fault.ts'
 import type { JobRecord, Records } from '../record/index.ts'
+import type { Connection } from '../redis/connection.ts'
 import { type Ends, listenToEnds } from './ends.ts'
 import { reachable } from './reachable.ts'
 
@@ -19,8 +19,8 @@ export interface Listener {
 }
 
 /** One subscription, opened at its first use; one that failed is opened anew. */
-export function listener(subscribe: () => Redis, channel: string, clock: Clock): Listener {
-  let connection: Redis | undefined
+export function listener(subscribe: () => Connection, channel: string, clock: Clock): Listener {
+  let connection: Connection | undefined
   let ends: Promise<Ends> | undefined
   return {
     ends() {

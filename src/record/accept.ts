@@ -1,6 +1,6 @@
 /** accept: a valid result is here. The first one wins, whoever brings it; what a job shows never changes afterwards. */
 
-import type { Redis } from 'ioredis'
+import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
 import { endedChannel, openKey, recordKey } from './keys.ts'
 import {
@@ -49,7 +49,7 @@ return {'accepted', followers}
 `)
 
 export async function accept(
-  redis: Redis,
+  redis: Connection,
   namespace: string,
   id: string,
   result: unknown,

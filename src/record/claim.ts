@@ -1,7 +1,7 @@
 /** claim: an attempt begins. Hands out an increasing fence to the holder of BullMQ's lock, or the end that is already there. */
 
 import { randomUUID } from 'node:crypto'
-import type { Redis } from 'ioredis'
+import type { Connection } from '../redis/connection.ts'
 import { type Reply, script } from '../script.ts'
 import { lockKey, openKey, recordKey } from './keys.ts'
 import type { Request } from './open.ts'
@@ -93,7 +93,7 @@ export interface Holder {
 }
 
 export async function claim(
-  redis: Redis,
+  redis: Connection,
   namespace: string,
   request: Request,
   { jobId, token }: Holder,

@@ -1,6 +1,6 @@
 /** The records of one deployment: the commit points of a job, bound to one Redis and one namespace. */
 
-import type { Redis } from 'ioredis'
+import type { Connection } from '../redis/connection.ts'
 import { type Accepted, accept } from './accept.ts'
 import { type Claim, claim, type Holder } from './claim.ts'
 import { endedChannel, lockKey, recordKey } from './keys.ts'
@@ -50,7 +50,7 @@ export interface Records {
   forgetOpen(id: string): Promise<unknown>
 }
 
-export const createRecords = (redis: Redis, namespace: string): Records => ({
+export const createRecords = (redis: Connection, namespace: string): Records => ({
   open: request => open(redis, namespace, request),
   claim: (request, holder) => claim(redis, namespace, request, holder),
   sent: speaking => sent(redis, namespace, speaking),

@@ -1,6 +1,6 @@
 /** open: a job is accepted. Comes before BullMQ's `add`, so that a producer that dies in between loses nothing. */
 
-import type { Redis } from 'ioredis'
+import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
 import { openKey, recordKey } from './keys.ts'
 
@@ -55,7 +55,7 @@ redis.call('HDEL', KEYS[1], 'fault', 'lastFault', 'endedAtMs', 'sent', 'booking'
 return {'reopened'}
 `)
 
-export async function open(redis: Redis, namespace: string, request: Request): Promise<Opened> {
+export async function open(redis: Connection, namespace: string, request: Request): Promise<Opened> {
   const { id, name, queue, payload, fingerprint, deadlineMs, again } = request
   const keys = [recordKey(namespace, id), openKey(namespace)]
   const args = [id, name, queue, payload, fingerprint, deadlineMs, firstLookMs, again ? '1' : '']

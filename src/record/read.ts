@@ -1,7 +1,7 @@
 /** Reading a record: what a job shows to callers, and the open ones for the reconciler. */
 
-import type { Redis } from 'ioredis'
 import type { FaultReport, Kind } from '../fault.ts'
+import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
 import { openKey, recordKey } from './keys.ts'
 import type { Step } from './step.ts'
@@ -47,7 +47,7 @@ export interface JobRecord {
 export const isEnd = (state: string): boolean =>
   state === 'done' || state === 'failed' || state === 'cancelled'
 
-export async function read(redis: Redis, namespace: string, id: string): Promise<JobRecord | undefined> {
+export async function read(redis: Connection, namespace: string, id: string): Promise<JobRecord | undefined> {
   const fields = await redis.hgetall(recordKey(namespace, id))
   return fields['state'] === undefined ? undefined : recordFrom(id, fields)
 }
@@ -119,7 +119,7 @@ export interface Due {
 
 /** Ids of open records that are due for a look, oldest first; each is due again after `againMs`. */
 export async function dueForLook(
-  redis: Redis,
+  redis: Connection,
   namespace: string,
   limit: number,
   againMs: number,
@@ -129,5 +129,5 @@ export async function dueForLook(
 }
 
 /** An open id without a record: Redis lost the one and kept the other. */
-export const forgetOpen = (redis: Redis, namespace: string, id: string): Promise<number> =>
+export const forgetOpen = (redis: Connection, namespace: string, id: string): Promise<number> =>
   redis.zrem(openKey(namespace), id)

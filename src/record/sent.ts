@@ -1,6 +1,6 @@
 /** sent: this attempt is about to speak to the platform. The last Redis call before the first byte, and a refusal is final. */
 
-import type { Redis } from 'ioredis'
+import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
 import { recordKey } from './keys.ts'
 
@@ -39,7 +39,7 @@ redis.call('HINCRBY', KEYS[1], 'calls', 1)
 return {'go'}
 `)
 
-export async function sent(redis: Redis, namespace: string, speaking: Speaking): Promise<Sent> {
+export async function sent(redis: Connection, namespace: string, speaking: Speaking): Promise<Sent> {
   const { id, fence, grantAtMs, grantLifeMs, marks } = speaking
   const args = [fence, grantAtMs ?? '', grantLifeMs, marks ? '1' : '']
   const [answer] = await run(redis, [recordKey(namespace, id)], args)
@@ -47,7 +47,12 @@ export async function sent(redis: Redis, namespace: string, speaking: Speaking):
 }
 
 /** Whether this attempt may still write outside Redis (rename a file, say). */
-export async function holds(redis: Redis, namespace: string, id: string, fence: number): Promise<boolean> {
+export async function holds(
+  redis: Connection,
+  namespace: string,
+  id: string,
+  fence: number,
+): Promise<boolean> {
   const [state, current] = await redis.hmget(recordKey(namespace, id), 'state', 'fence')
   return state === 'running' && current === String(fence)
 }
@@ -63,7 +68,7 @@ return {}
 
 /** How far the current attempt is; a zombie's word is ignored. */
 export const progress = async (
-  redis: Redis,
+  redis: Connection,
   namespace: string,
   attempt: Running,
   json: string,

@@ -1,8 +1,8 @@
 /** settle: what became of an attempt, short of a result: a definite no, a wait, a hand-back, or an end. */
 
 import { randomUUID } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import type { FaultReport, Kind } from '../fault.ts'
+import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
 import { endedChannel, openKey, recordKey } from './keys.ts'
 
@@ -62,7 +62,7 @@ export type Settled =
   | { readonly as: 'fenced' | 'ended' }
 
 export async function settle(
-  redis: Redis,
+  redis: Connection,
   namespace: string,
   { id, fence }: { readonly id: string; readonly fence?: number },
   settlement: Settlement,

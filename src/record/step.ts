@@ -4,7 +4,7 @@
  * that a callback finds the job however early it comes.
  */
 
-import type { Redis } from 'ioredis'
+import type { Connection } from '../redis/connection.ts'
 import { type Reply, script } from '../script.ts'
 import { aliasKey, earlyKey, recordKey } from './keys.ts'
 import {
@@ -81,7 +81,7 @@ export interface KeepOptions {
 }
 
 export async function keep(
-  redis: Redis,
+  redis: Connection,
   namespace: string,
   { id, fence }: Running,
   name: string,
@@ -149,7 +149,7 @@ export interface Heard {
  * Something happened to a job that the platform calls `alias`. Remembered if nobody here knows it yet; else the job's
  * next wait is to be cut short (`isWoken`).
  */
-export async function heard(redis: Redis, namespace: string, alias: string): Promise<Heard | undefined> {
+export async function heard(redis: Connection, namespace: string, alias: string): Promise<Heard | undefined> {
   const keys = [aliasKey(namespace, alias), earlyKey(namespace, alias)]
   const [id, queue, jobId, state] = await hear(redis, keys, [recordKey(namespace, ''), earlyMs])
   if (id === undefined) return undefined
@@ -157,5 +157,5 @@ export async function heard(redis: Redis, namespace: string, alias: string): Pro
 }
 
 /** Whether something was heard of the job since its last attempt began. */
-export const isWoken = async (redis: Redis, namespace: string, id: string): Promise<boolean> =>
+export const isWoken = async (redis: Connection, namespace: string, id: string): Promise<boolean> =>
   (await redis.hexists(recordKey(namespace, id), 'woken')) === 1

@@ -3,8 +3,8 @@
  * hashes, and a refusal is kept apart for each secret, so that a corrected one works at once.
  */
 
-import type { Cluster, Redis } from 'ioredis'
 import type { FaultReport } from '../fault.ts'
+import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
 import { safely } from './store-fault.ts'
 
@@ -56,7 +56,7 @@ export interface TokenStore {
 
 export interface RedisTokenStoreOptions {
   /** A connection that fails rather than waits for ever (`maxRetriesPerRequest`). It is not closed by the store. */
-  readonly redis: Redis | Cluster
+  readonly redis: Connection
   /** In front of every key; with a hash tag such as `{wecom-media}:p1a2b3c4d` all keys lie in one cluster slot. */
   readonly prefix: string
 }

@@ -47,6 +47,8 @@ export interface OwnRedisOptions {
   readonly appendonly?: boolean
   /** Bytes. Default: no bound. */
   readonly maxmemory?: number
+  /** More of the server's own arguments. */
+  readonly args?: readonly string[]
 }
 
 export interface OwnRedis {
@@ -73,6 +75,7 @@ export const startRedis = async (options: OwnRedisOptions = {}): Promise<OwnRedi
     keepFolder: true,
     appendOnly: options.appendonly ?? false,
     maxMemoryBytes: options.maxmemory ?? 0,
+    args: options.args ?? [],
   }
   let server: RunningServer = await startServer(
     options.port === undefined ? wanted : { ...wanted, port: options.port },

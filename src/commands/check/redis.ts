@@ -5,7 +5,7 @@ import { systemClock } from '../../clock.ts'
 import type { Config } from '../../config.ts'
 import { Fault } from '../../fault.ts'
 import { createRules, checkRedis as mayKeepLimits } from '../../limits/index.ts'
-import { type connectProducer, endpoint, firstAnswer } from '../../redis.ts'
+import { type connectProducer, firstAnswer, placeOf, primariesOf, readAddress } from '../../redis.ts'
 import type { Gate } from '../../wecom/index.ts'
 import { type Finding, failed, finding, ok, skipped } from './finding.ts'
 
@@ -17,14 +17,26 @@ const patienceMs = 3_000
 export async function checkRedis(redis: Redis, url: string): Promise<Finding[]> {
   const there = await finding('redis', async () => {
     await firstAnswer(redis, patienceMs)
-    const { host, port } = endpoint(url)
-    return `answers at ${host}:${port}`
+    return `answers at ${placeOf(readAddress(url))}`
   })
   if (there.state === 'failed') return [there]
-  const info = await redis.info().catch(() => '')
   const memory = await finding('redis memory', () => memoryOf(redis))
-  return [there, checkVersion(info), memory, await checkPersistence(redis, info)]
+  const each = await Promise.all(primariesOf(redis).map(lookAtServer))
+  return [there, worst(each.map(([version]) => version)), memory, worst(each.map(([, kept]) => kept))]
 }
+
+type Server = ReturnType<typeof primariesOf>[number]
+
+async function lookAtServer(server: Server): Promise<readonly [Finding, Finding]> {
+  const info = await server.info().catch(() => '')
+  return [checkVersion(info), await checkPersistence(server, info)]
+}
+
+/** Of the primaries of a cluster. */
+const worst = (findings: readonly Finding[]): Finding =>
+  findings.find(({ state }) => state === 'failed') ??
+  findings.find(({ state }) => state === 'skipped') ??
+  (findings[0] as Finding)
 
 /** Of INFO. */
 const fieldIn = (info: string, name: string): string | undefined =>
@@ -59,7 +71,7 @@ const off = new Fault(
 )
 const broken = new Fault('config', 'Redis could not write to its disk the last time: see its log')
 
-async function checkPersistence(redis: Redis, info: string): Promise<Finding> {
+async function checkPersistence(redis: Server, info: string): Promise<Finding> {
   const what = 'redis persistence'
   const written = [fieldIn(info, 'aof_last_write_status'), fieldIn(info, 'rdb_last_bgsave_status')]
   if (written.includes('err')) return failed(what, broken)

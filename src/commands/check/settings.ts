@@ -5,7 +5,7 @@ import { Fault } from '../../fault.ts'
 import { webRules } from '../../files/web-policy.ts'
 import { createRules } from '../../limits/index.ts'
 import { namespaceOf } from '../../namespace.ts'
-import { endpoint } from '../../redis.ts'
+import { readAddress } from '../../redis.ts'
 import { type Finding, failed, ok } from './finding.ts'
 
 const what = 'settings'
@@ -31,7 +31,7 @@ function lateMistakes(config: Config): string[] {
   const { baseUrl, prefix, redisUrl, limits, web } = config
   const looks = [
     () => namespaceOf(baseUrl, prefix),
-    () => redisUrl !== undefined && endpoint(redisUrl),
+    () => redisUrl !== undefined && readAddress(redisUrl),
     () => demandApps(config),
     () => createRules(limits),
     () => webRules(web),
