@@ -19,6 +19,7 @@ import type { Resources } from './processors/context.ts'
 import { type QueueWorker, startWorker } from './processors/worker.ts'
 import { type Admin, createAdmin } from './queues/admin.ts'
 import { jobs, queueNames } from './queues/jobs.ts'
+import { tellEnd } from './queues/notify.ts'
 import { createRecords, endedChannel, type Follower, type Records } from './record/index.ts'
 import type { Connection } from './redis/connection.ts'
 import { connectSubscriber, connectWorker, firstAnswer, isRefusal } from './redis.ts'
@@ -78,12 +79,14 @@ async function start(
   later(() => subscriber.disconnect())
   await firstAnswer(redis, redisPatienceMs)
   await usable(config.downloads)
-  const records = createRecords(redis, namespace)
+  // Rejected, it is still owed, and the chore sees to it.
+  const onOwed = (id: string) => void tellEnd({ records, admin }, id).catch(() => undefined)
+  const records: Records = createRecords(redis, namespace, onOwed)
   // It shares the worker's connection, which has told already.
   const admin = createAdmin(redis, namespace, () => undefined)
   later(() => admin.close())
   const limits = await openLimits(config, { redis, namespace: shared, log, onEvent: limitHook(log, metrics) })
-  const resources = openResources(config, { redis, namespace: shared, limits, metrics })
+  const resources = openResources(config, { redis, namespace: shared, limits, records, metrics })
   later(() => resources.close())
   const workers: QueueWorker[] = []
   const readiness = createReadiness({ redis, admin, workers, clock: systemClock })

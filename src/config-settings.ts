@@ -2,7 +2,17 @@
 
 import { z } from 'zod'
 import { limitsSetting } from './config-limits.ts'
-import { folders, hostsSetting, integer, port, secretFile, url, words } from './config-values.ts'
+import {
+  folders,
+  hostsSetting,
+  integer,
+  network,
+  port,
+  secretFile,
+  url,
+  webhookSecrets,
+  words,
+} from './config-values.ts'
 import { defaultPrefix } from './namespace.ts'
 import { defaultBaseUrl } from './wecom/platform.ts'
 
@@ -106,9 +116,26 @@ export const settings = {
     help: 'Ports of such URLs besides 80 and 443, separated by ","',
   },
   WECOM_MEDIA_URL_NETS: {
-    schema: words(z.union([z.cidrv4(), z.cidrv6()], 'must be networks such as 10.0.0.0/8')).default([]),
+    schema: words(network).default([]),
     help: 'Private networks that such URLs may lead to, separated by ","; default none',
   },
+  WECOM_MEDIA_WEBHOOK_HOSTS: {
+    schema: hostsSetting.default('off'),
+    help: 'Whom the ends of jobs may be told to: off, public, or hosts such as app.example.com,*.internal.example.com',
+  },
+  WECOM_MEDIA_WEBHOOK_PORTS: {
+    schema: words(port).default([]),
+    help: 'Ports of webhooks besides 80 and 443, separated by ","',
+  },
+  WECOM_MEDIA_WEBHOOK_NETS: {
+    schema: words(network).default([]),
+    help: 'Private networks that webhooks may lead to, separated by ","; default none',
+  },
+  WECOM_MEDIA_WEBHOOK_SECRET: {
+    schema: webhookSecrets.default([]),
+    help: 'Signs webhooks: whsec_ and base64, or any text of 24 characters; two, separated by a space, while one is replaced',
+  },
+  WECOM_MEDIA_WEBHOOK_SECRET_FILE: { schema: secretFile, help: 'File that holds it, instead' },
   WECOM_MEDIA_HOST: {
     schema: z.string().min(1).default('127.0.0.1'),
     help: 'Address of the public listener, which has /callback; it opens when an app has a callback',

@@ -39,6 +39,32 @@ export const port = z
   .transform(Number)
   .refine(number => number >= 1 && number <= 65_535, 'must be 1 to 65535')
 
+export const network = z.union([z.cidrv4(), z.cidrv6()], 'must be networks such as 10.0.0.0/8')
+
+const keyBytes = (secret: string): number =>
+  secret.startsWith('whsec_')
+    ? Buffer.byteLength(secret.slice('whsec_'.length), 'base64')
+    : Buffer.byteLength(secret)
+
+/** Standard Webhooks asks for 24 to 64 bytes. */
+const webhookSecret = z
+  .string()
+  .regex(/^[\x21-\x7e]+$/, 'must be ASCII')
+  .refine(
+    text => !text.startsWith('whsec_') || /^[A-Za-z0-9+/]+={0,2}$/.test(text.slice('whsec_'.length)),
+    'must be base64 after whsec_',
+  )
+  .refine(
+    text => keyBytes(text) >= 24,
+    'must have 24 bytes at least: make one with "openssl rand -base64 32"',
+  )
+
+/** The newest first; two while one is replaced by the other. */
+export const webhookSecrets = z
+  .string()
+  .transform(text => text.split(/\s+/).filter(each => each !== ''))
+  .pipe(z.array(webhookSecret).max(2, 'must be one secret, or two while one is replaced'))
+
 /** The path of a file that holds a secret. */
 export const secretFile = z.string().min(1).optional()
 export const folders = z.string().transform(list => list.split(delimiter).filter(folder => folder !== ''))

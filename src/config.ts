@@ -33,6 +33,8 @@ export interface Config {
   readonly graceMs: number
   /** Of sources behind URLs. */
   readonly web: WebPolicy
+  /** Who may be told of ends of jobs, and the secrets that sign it, the newest first. */
+  readonly webhooks: { readonly web: WebPolicy; readonly secrets: readonly string[] }
   readonly public: { readonly host: string; readonly port: number }
   readonly admin: { readonly host: string; readonly port: number }
   readonly limits: LimitsConfig
@@ -102,6 +104,15 @@ function configFrom(env: z.output<typeof schema>, named: AppsConfig, cwd: string
       ports: env.WECOM_MEDIA_URL_PORTS,
       privateNets: env.WECOM_MEDIA_URL_NETS,
     },
+    webhooks: {
+      web: {
+        hosts: env.WECOM_MEDIA_WEBHOOK_HOSTS,
+        ports: env.WECOM_MEDIA_WEBHOOK_PORTS,
+        privateNets: env.WECOM_MEDIA_WEBHOOK_NETS,
+        words: webhookWords,
+      },
+      secrets: env.WECOM_MEDIA_WEBHOOK_SECRET,
+    },
     public: { host: env.WECOM_MEDIA_HOST, port: env.WECOM_MEDIA_PORT },
     admin: { host: env.WECOM_MEDIA_ADMIN_HOST, port: env.WECOM_MEDIA_ADMIN_PORT },
     limits: env.WECOM_MEDIA_LIMITS ?? {},
@@ -126,6 +137,13 @@ function redisUrlFrom({
     throw new Fault('config', 'REDIS_URL and REDIS_USERNAME or REDIS_PASSWORD say who logs in: leave one out')
   const login = [user, password].map(encodeURIComponent).join(':')
   return `${scheme}://${login}@${rest}`
+}
+
+const webhookWords = {
+  off: 'webhooks are off',
+  hosts: 'WECOM_MEDIA_WEBHOOK_HOSTS',
+  ports: 'WECOM_MEDIA_WEBHOOK_PORTS',
+  nets: 'WECOM_MEDIA_WEBHOOK_NETS',
 }
 
 function appOfEnvironment(env: z.output<typeof schema>): Record<string, AppConfig> {

@@ -54,7 +54,7 @@ const arrows: Record<string, readonly string[]> = {
   // Parts of app, which only app (and a command that shows limits) imports.
   'app/': [
     ...['http/', 'metrics/', 'processors/', 'queues/', 'record/'],
-    ...['wecom/', 'callback/', 'limits/', 'ledger/', 'files/', 'type config-apps.ts'],
+    ...['wecom/', 'callback/', 'limits/', 'ledger/', 'files/', 'webhooks/', 'type config-apps.ts'],
   ],
   // Its connections fail fast, those of app.ts wait.
   'app/public.ts': ['redis.ts'],
@@ -89,6 +89,7 @@ const arrows: Record<string, readonly string[]> = {
   'limits/': ['script.ts', 'redis/connection.ts', 'type wecom/methods.ts', 'type wecom/seams.ts'],
   'record/': ['script.ts'],
   'ledger/': ['script.ts', 'record/'],
+  'webhooks/': ['type record/', 'type files/'],
   'files/': ['zod'],
   'files/http.ts': ['undici'],
   'files/html.ts': ['parse5'],
@@ -114,6 +115,7 @@ const arrows: Record<string, readonly string[]> = {
     'record/',
     'ledger/',
     'files/',
+    'type webhooks/',
   ],
   'processors/run.ts': ['bullmq', 'queues/add.ts'],
   'processors/worker.ts': ['bullmq', 'queues/reconcile.ts'],

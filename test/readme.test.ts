@@ -20,7 +20,7 @@ import { namespaceOf } from '../src/namespace.ts'
 import { endOf } from '../src/processors/async-again.ts'
 import { outcomeOf } from '../src/processors/outcome.ts'
 import { addOptions } from '../src/queues/add.ts'
-import { jobs } from '../src/queues/jobs.ts'
+import { jobs, publicJobs } from '../src/queues/jobs.ts'
 import { defaultApp, Simulator } from '../src/simulator/index.ts'
 import { routes } from '../src/simulator/routes/index.ts'
 import { bindings } from '../src/wecom/bindings.ts'
@@ -40,11 +40,12 @@ import { methods } from '../src/wecom/methods.ts'
 import { defaultBaseUrl } from '../src/wecom/platform.ts'
 import { knownVariables } from './contract/platform.ts'
 import { atEnd } from './support/at-end.ts'
-import { account, callbackKeys, type Deployment, deploy } from './support/deployment.ts'
+import { account, callbackKeys, type Deployment, deploy, freePort } from './support/deployment.ts'
 import { startFileOrigin } from './support/file-origin.ts'
 import { startNode } from './support/processes.ts'
 import { tempDir } from './support/temp.ts'
 import { until } from './support/until.ts'
+import { webhookEnv, webhookSecret } from './support/webhook-receiver.ts'
 
 const home = join(import.meta.dirname, '..')
 const read = (name: string): Promise<string> => readFile(join(home, name), 'utf8')
@@ -53,7 +54,17 @@ const run = promisify(execFile)
 const readmes = ['README.md', 'README.zh-CN.md'] as const
 /** Each README goes on in these pages of docs/, in its own language. */
 const pages = [
-  ...(['jobs', 'apps', 'callback', 'limits', 'settings', 'simulator', 'reference', 'errcodes'] as const),
+  ...([
+    'jobs',
+    'apps',
+    'callback',
+    'webhooks',
+    'limits',
+    'settings',
+    'simulator',
+    'reference',
+    'errcodes',
+  ] as const),
 ]
 type Page = (typeof pages)[number]
 const pageOf = (readme: (typeof readmes)[number], page: Page): string =>
@@ -237,7 +248,7 @@ describe.each(readmes)('%s', name => {
     const named = new Set(
       Object.values(table).flatMap(([, , job = '']) => job.match(/(?<=`)[^`,]+(?=`)/g) ?? []),
     )
-    expect([...named].toSorted()).toEqual(Object.keys(jobs).toSorted())
+    expect([...named].toSorted()).toEqual(publicJobs.toSorted())
     const client = createClient({ ...account, baseUrl: defaultBaseUrl })
     const others = ['closed', 'close']
     expect(Object.values(calls).toSorted()).toEqual(
@@ -346,8 +357,9 @@ describe.each(readmes)('%s', name => {
 
   test('has the jobs with their payloads, results, attempts and deadlines', () => {
     const table = tableWith(text, 'media.upload')
-    expect(Object.keys(table)).toEqual(Object.keys(jobs))
-    for (const [job, { queue, payload, result, attempts, deadlineMs }] of Object.entries(jobs)) {
+    expect(Object.keys(table)).toEqual(publicJobs)
+    for (const job of publicJobs) {
+      const { queue, payload, result, attempts, deadlineMs } = jobs[job]
       const [inQueue = '', takes = '', gives = '', ...rest] = table[job] ?? []
       expect(inQueue).toBe(code(queue))
       expect(fieldsIn(takes)).toEqual(fieldsOf(payload))
@@ -622,6 +634,29 @@ describe('the examples', () => {
     expect(deployment.simulator.jobs()).toMatchObject([{ filename: '员工手册.zip', status: 'done' }])
   })
 
+  test('of a receiver takes a webhook that is ours, and no other message', async () => {
+    const port = await freePort()
+    const env = webhookEnv(port)
+    const deployment = await deploy({ env })
+    await deployment.startHere()
+    await deployment.put('photo.jpg', photo)
+    const receiver = startNode(await script('ts webhook', await tempDir()), {
+      env: { PORT: String(port), WECOM_MEDIA_WEBHOOK_SECRET: webhookSecret },
+    })
+    const webhook = `http://127.0.0.1:${port}/ended`
+    await until('the receiver', () =>
+      fetch(webhook, { method: 'POST' }).then(
+        ({ status }) => status === 401,
+        () => false,
+      ),
+    )
+    const job = await deployment.producer.upload({ type: 'image', source: { path: 'photo.jpg' }, webhook })
+    const { mediaId } = await deployment.producer.result(job)
+    const printed = `job.done ${job.id} ${mediaId}\n`
+    await until('its line', () => receiver.stdout() === printed)
+    expect(receiver.stderr()).toBe('')
+  })
+
   test('of the apps file is read, with all four kinds and every form of a secret', async () => {
     const folder = await tempDir()
     const file = join(folder, 'apps.json')
@@ -681,7 +716,7 @@ describe('the examples', () => {
 
   test('compile for a user with strict types', async () => {
     const folder = await tempDir()
-    const infos = ['ts producer', 'ts async', 'ts client', 'ts limits']
+    const infos = ['ts producer', 'ts async', 'ts client', 'ts limits', 'ts webhook']
     const files = await Promise.all(infos.map(info => script(info, folder)))
     const flags = ['--noEmit', '--strict', '--allowImportingTsExtensions', '--skipLibCheck', '--ignoreConfig']
     const target = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable']

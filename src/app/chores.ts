@@ -1,10 +1,11 @@
-/** What every worker does now and then besides jobs: compare records with the queues, sweep old partial files. */
+/** What every worker does now and then besides jobs: compare records with the queues, tell of ends that nobody told of, sweep old partial files. */
 
 import { systemClock } from '../clock.ts'
 import { sweepPartials } from '../files/partial-names.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Admin } from '../queues/admin.ts'
+import { keepTelling } from '../queues/notify.ts'
 import { keepReconciling } from '../queues/reconcile.ts'
 import type { Records } from '../record/index.ts'
 import { repairHook } from './report.ts'
@@ -32,6 +33,7 @@ export function startChores({ records, admin, downloads, log, metrics }: ChorePa
     { records, admin, clock: systemClock, onRepair, onError: onError('reconcile') },
     over.signal,
   )
+  void keepTelling({ records, admin, clock: systemClock, onError: onError('tell') }, over.signal)
   void keepSweeping(downloads, onError('sweep'), over.signal)
   return () => over.abort()
 }

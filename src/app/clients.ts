@@ -89,7 +89,8 @@ export function credentialsOf(
 }
 
 /** No line of any log may show one. */
-export function keepSecrets({ apps, suites }: Config): void {
+export function keepSecrets({ apps, suites, webhooks }: Config): void {
+  for (const secret of webhooks.secrets) keepSecret(secret)
   for (const app of Object.values(apps))
     keepSecret(app.kind === 'third-party' ? app.permanentCode : app.secret)
   for (const { suiteSecret } of Object.values(suites)) keepSecret(suiteSecret)

@@ -10,6 +10,7 @@ import { createRecords } from '../record/index.ts'
 import { connectProducer, connectSubscriber } from '../redis.ts'
 import { openReceiver, partiesOf } from './callbacks.ts'
 import { callbackHook, redisTrouble } from './report.ts'
+import { webhookAdmission } from './webhooks.ts'
 
 export interface PublicParts {
   readonly redisUrl: string
@@ -31,7 +32,8 @@ export async function openPublic(config: Config, parts: PublicParts): Promise<Pu
   const redis = connectProducer(redisUrl, { name: 'wecom-media-callback', onError })
   const admin = createAdmin(redis, namespace, onError)
   const subscribe = () => connectSubscriber(redisUrl, { name: 'wecom-media-callback', onError })
-  const producer = produce({ redis, namespace, subscribe, onError })
+  const admitWebhook = webhookAdmission(config)
+  const producer = produce({ redis, namespace, subscribe, onError, admitWebhook })
   const receive = openReceiver(config, {
     ...{ redis, namespace, shared, admin, producer, records: createRecords(redis, namespace) },
     onError: error => log.warn({ error: String(error) }, 'a callback could not be written down'),

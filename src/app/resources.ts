@@ -9,16 +9,20 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { observeCall } from '../metrics/observe.ts'
 import type { Resources } from '../processors/context.ts'
 import { queueNames } from '../queues/jobs.ts'
+import type { Records } from '../record/index.ts'
 import type { Connection } from '../redis/connection.ts'
 import { type CallEvent, createConnections } from '../wecom/index.ts'
 import { openClients } from './clients.ts'
 import { type Limits, unitsOf } from './limiting.ts'
+import { openWebhooks } from './webhooks.ts'
 
 export interface ResourceParts {
   readonly redis: Connection
   /** Where tokens live: one for the whole deployment. */
   readonly namespace: string
   readonly limits: Limits
+  /** Of jobs; ends are told from there. */
+  readonly records: Records
   readonly metrics: Metrics
 }
 
@@ -30,13 +34,14 @@ export interface OwnedResources extends Resources {
 
 export function openResources(
   config: Config,
-  { redis, namespace, limits, metrics }: ResourceParts,
+  { redis, namespace, limits, records, metrics }: ResourceParts,
 ): OwnedResources {
   // Every job under way may speak: none waits for a connection with a file open and a lock running.
   const connections = createConnections(config.concurrency * queueNames.length)
   const onCall = (event: CallEvent) => observeCall(metrics, event)
   const clients = openClients(config, { redis, namespace, gate: limits.gate, ...connections, onCall })
   const web = createWeb(config.web)
+  const { webhooks, close: closeWebhooks } = openWebhooks(config, records, metrics)
   const { sliceBytes, parallelSlices: parallel, maxDownloadBytes: maxBytes, downloads } = config
   const corpOf = (app: string) => clients.configOf(app).corpId
   return {
@@ -48,6 +53,7 @@ export function openResources(
     openSource: (ref, asked) =>
       openSource(ref, { roots: config.roots ?? [], web, spoolDir: downloads, ...asked }),
     web,
+    webhooks,
     downloads,
     download: { sliceBytes, parallel, maxBytes },
     async closedApps() {
@@ -57,6 +63,7 @@ export function openResources(
     async close() {
       await clients.close()
       await web.close()
+      await closeWebhooks()
       await connections.dispatcher.close()
     },
   }

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { type JobName, jobs } from '../queues/jobs.ts'
+import { jobs, publicJobs } from '../queues/jobs.ts'
 import { CommandError, printResult } from './exit.ts'
 import { explain } from './help.ts'
 
@@ -40,9 +40,8 @@ async function run({ write }: { readonly write?: string }): Promise<void> {
 
 /** File name without extension -> schema; payloads as producers write them, results as workers answer. */
 export function jobSchemas(): Record<string, object> {
-  const names = Object.keys(jobs) as JobName[]
   return Object.fromEntries(
-    names.flatMap(name => [
+    publicJobs.flatMap(name => [
       [
         `${name}.payload`,
         {

@@ -23,24 +23,24 @@ interface Nets {
   has(address: string): boolean
 }
 
-const wrongNet = (net: string): Fault =>
+const wrongNet = (net: string, setting: string): Fault =>
   new Fault(
     'config',
-    `${JSON.stringify(net.slice(0, 80))} is not a network such as 10.1.0.0/16: correct WECOM_MEDIA_URL_NETS`,
+    `${JSON.stringify(net.slice(0, 80))} is not a network such as 10.1.0.0/16: correct ${setting}`,
   )
 
 /**
  * A list per family, because a BlockList sees IPv4 addresses as mapped IPv6 ones: `::/0` would contain them all. An
  * address is looked up only after `isIP`, because a BlockList answers `false` to everything that is none.
  */
-const netsOf = (nets: readonly string[]): Nets => {
+const netsOf = (nets: readonly string[], setting = ''): Nets => {
   const lists = { 4: new BlockList(), 6: new BlockList() }
   for (const net of nets) {
     const [, address = '', digits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(net) ?? []
     const family = isIP(address)
     const mostBits = family === 4 ? 32 : 128
     const bits = Number(digits ?? mostBits)
-    if ((family !== 4 && family !== 6) || bits > mostBits) throw wrongNet(net)
+    if ((family !== 4 && family !== 6) || bits > mostBits) throw wrongNet(net, setting)
     lists[family].addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6')
   }
   return {
@@ -64,7 +64,10 @@ const isPublic = (address: string): boolean =>
  * A mapped IPv6 address is not its IPv4 address here. Throws `config` for what is no network.
  * Source: notes/reliability.md §5.1.
  */
-export const addressRule = (privateNets: readonly string[] = []): ((address: string) => boolean) => {
-  const allowed = netsOf(privateNets)
+export const addressRule = (
+  privateNets: readonly string[] = [],
+  setting = 'WECOM_MEDIA_URL_NETS',
+): ((address: string) => boolean) => {
+  const allowed = netsOf(privateNets, setting)
   return address => allowed.has(address) || isPublic(address)
 }

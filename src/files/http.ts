@@ -13,10 +13,11 @@ import { type Headers, networkFault, type Probed, probed } from './web-answer.ts
 import { guardedConnector, type Lookup } from './web-guard.ts'
 import { webName } from './web-name.ts'
 import { siteOf, type WebPolicy, type WebRules, webRules } from './web-policy.ts'
+import { type Posted, type Posting, post } from './web-post.ts'
 import { fetchWhole, visit, type Wire } from './web-visit.ts'
 import { defaultWebTimeouts, type WebTimeouts } from './web-watch.ts'
 
-export type { Lookup, Md5Facts, Probed, WebPolicy, WebTimeouts }
+export type { Lookup, Md5Facts, Posted, Posting, Probed, WebPolicy, WebTimeouts }
 
 export interface SpoolOptions {
   /** Must exist. */
@@ -45,6 +46,8 @@ export interface Web {
   probe(url: string, signal: AbortSignal): Promise<Probed>
   /** Reads it all and hashes it; MD5 in lower-case hex. */
   md5(url: string, options: Md5Options): Promise<Md5Facts>
+  /** Sends a message and answers the status, whatever it is; redirects are not followed. */
+  post(posting: Posting): Promise<Posted>
   /** Ends all connections. */
   close(): Promise<void>
 }
@@ -61,7 +64,7 @@ const maxHeaderBytes = 16 * 1024
 const attemptMs = 1_000
 
 const createAgent = (rules: WebRules, lookup: Lookup, { connectMs }: WebTimeouts): Agent => {
-  const connect = guardedConnector<buildConnector.Options>(rules.permits, lookup, checked =>
+  const connect = guardedConnector<buildConnector.Options>(rules, lookup, checked =>
     buildConnector({
       allowH2: false,
       timeout: connectMs,
@@ -85,13 +88,14 @@ const single = (headers: Dispatcher.ResponseData['headers']): Headers =>
 
 const exchangeBy =
   (agent: Agent): Wire['exchange'] =>
-  async (url, headers, signal) => {
+  async (url, headers, signal, sent) => {
     const site = siteOf(url)
     try {
       const { statusCode, ...response } = await agent.request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
-        method: 'GET',
+        method: sent === undefined ? 'GET' : 'POST',
+        ...(sent !== undefined && { body: sent }),
         // An encoded answer could be a bomb, and its length would be another one than the file's.
         headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'wecom-media', ...headers },
         signal,
@@ -150,6 +154,7 @@ export const createWeb = (policy: WebPolicy, options: WebOptions = {}): Web => {
     spool: (url, spoolOptions) => spool(wire, url, spoolOptions),
     probe: (url, signal) => probe(wire, url, signal),
     md5: (url, md5Options) => md5(wire, url, md5Options),
+    post: posting => post(wire, posting),
     close: () => agent.destroy(),
   }
 }

@@ -71,7 +71,7 @@ export const isSameVersion = (earlier: Version, now: Version): boolean =>
 /** Longest wait that a server may ask of us, ms. */
 const waitMaxMs = 600_000
 
-const waitIn = ({ 'retry-after': text = '' }: Headers, nowMs: number): { waitMs?: number } => {
+export const waitIn = ({ 'retry-after': text = '' }: Headers, nowMs: number): { waitMs?: number } => {
   const waitMs = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - nowMs
   return waitMs > 0 ? { waitMs: Math.min(waitMs, waitMaxMs) } : {}
 }

@@ -10,6 +10,23 @@ export interface WebPolicy {
   readonly ports?: readonly number[]
   /** CIDRs that may be connected to although they are private or loopback. */
   readonly privateNets?: readonly string[]
+  /** Whose policy it is, for what a person is told to do. Default: that of sources. */
+  readonly words?: PolicyWords
+}
+
+export interface PolicyWords {
+  readonly off: string
+  /** Names of settings. */
+  readonly hosts: string
+  readonly ports: string
+  readonly nets: string
+}
+
+const ofSources: PolicyWords = {
+  off: 'URLs are not fetched here',
+  hosts: 'WECOM_MEDIA_URLS',
+  ports: 'WECOM_MEDIA_URL_PORTS',
+  nets: 'WECOM_MEDIA_URL_NETS',
 }
 
 export interface WebRules {
@@ -18,6 +35,8 @@ export interface WebRules {
   /** The target of a redirect, if it may be followed. Errors: as `admit`. */
   follow(from: URL, location: string): URL
   permits(address: string): boolean
+  /** What is told of an address that is not permitted. */
+  refused(site: string): Fault
 }
 
 /** All of a URL that may be shown: its path and query can be the secret. */
@@ -25,42 +44,37 @@ export const siteOf = ({ protocol, host }: URL): string => `${protocol}//${host}
 
 const forbidden = (message: string): Fault => new Fault('forbidden-address', message)
 
-export const privateAddress = (site: string): Fault =>
-  forbidden(
-    `${site} leads to an address that is not public: use another, or add its network to WECOM_MEDIA_URL_NETS`,
-  )
-
 const bareHost = (hostname: string): string => hostname.replace(/\.$/, '')
 
-const wrongPattern = (pattern: string): Fault =>
+const wrongPattern = (pattern: string, setting: string): Fault =>
   new Fault(
     'config',
-    `${JSON.stringify(pattern.slice(0, 80))} is not a host such as media.example.com or *.example.com: correct WECOM_MEDIA_URLS`,
+    `${JSON.stringify(pattern.slice(0, 80))} is not a host such as media.example.com or *.example.com: correct ${setting}`,
   )
 
 /** Written as URLs write hosts: in lower case, IDN in ASCII. */
-const hostMatcher = (pattern: string): ((host: string) => boolean) => {
+const hostMatcher = (pattern: string, setting: string): ((host: string) => boolean) => {
   const isWildcard = pattern.startsWith('*.')
   const name = isWildcard ? pattern.slice(2) : pattern
   const url = URL.parse(`http://${name}`)
   const isPlain = /^(\[[^\]]*\]|[^:[\]/?#@\\*\s]+)$/.test(name)
-  if (!isPlain || url === null) throw wrongPattern(pattern)
+  if (!isPlain || url === null) throw wrongPattern(pattern, setting)
   const host = bareHost(url.hostname)
   return isWildcard ? candidate => candidate.endsWith(`.${host}`) : candidate => candidate === host
 }
 
 const portOf = ({ port, protocol }: URL): number => Number(port || (protocol === 'https:' ? 443 : 80))
 
-const assertPort = (port: number): void => {
+const assertPort = (port: number, setting: string): void => {
   if (Number.isInteger(port) && port > 0 && port < 65_536) return
-  throw new Fault('config', `${port} is not a port: correct WECOM_MEDIA_URL_PORTS`)
+  throw new Fault('config', `${port} is not a port: correct ${setting}`)
 }
 
 /** Throws `config` for a pattern, port or network that is none. */
-export const webRules = ({ hosts, ports = [], privateNets = [] }: WebPolicy): WebRules => {
-  for (const port of ports) assertPort(port)
+export const webRules = ({ hosts, ports = [], privateNets = [], words = ofSources }: WebPolicy): WebRules => {
+  for (const port of ports) assertPort(port, words.ports)
   const openPorts = new Set([80, 443, ...ports])
-  const listed = typeof hosts === 'string' ? [] : hosts.map(hostMatcher)
+  const listed = typeof hosts === 'string' ? [] : hosts.map(each => hostMatcher(each, words.hosts))
 
   const assertAllowed = (url: URL): void => {
     if (url.protocol !== 'http:' && url.protocol !== 'https:')
@@ -69,13 +83,13 @@ export const webRules = ({ hosts, ports = [], privateNets = [] }: WebPolicy): We
     if (url.username !== '' || url.password !== '')
       throw forbidden(`the URL of ${site} carries a user name or password: sign the URL instead`)
     if (!openPorts.has(portOf(url)))
-      throw forbidden(`${site} is on a port that is not allowed: add it to WECOM_MEDIA_URL_PORTS`)
+      throw forbidden(`${site} is on a port that is not allowed: add it to ${words.ports}`)
     if (hosts !== 'public' && !listed.some(matches => matches(bareHost(url.hostname))))
-      throw forbidden(`${site} is not among the allowed hosts: add its host to WECOM_MEDIA_URLS`)
+      throw forbidden(`${site} is not among the allowed hosts: add its host to ${words.hosts}`)
   }
 
   const admit = (text: string): URL => {
-    if (hosts === 'off') throw webIsOff()
+    if (hosts === 'off') throw webIsOff(words)
     const url = URL.parse(text)
     if (url === null)
       throw new Fault('invalid', 'the source is not a URL: give one such as https://host/path')
@@ -92,8 +106,13 @@ export const webRules = ({ hosts, ports = [], privateNets = [] }: WebPolicy): We
     return to
   }
 
-  return { admit, follow, permits: addressRule(privateNets) }
+  const refused = (site: string): Fault =>
+    forbidden(
+      `${site} leads to an address that is not public: use another, or add its network to ${words.nets}`,
+    )
+
+  return { admit, follow, permits: addressRule(privateNets, words.nets), refused }
 }
 
-export const webIsOff = (): Fault =>
-  forbidden('URLs are not fetched here: set WECOM_MEDIA_URLS to the hosts that may be, or to public')
+export const webIsOff = ({ off, hosts }: PolicyWords = ofSources): Fault =>
+  forbidden(`${off}: set ${hosts} to the hosts that may be used, or to public`)

@@ -11,8 +11,8 @@ export interface Wire {
   readonly rules: WebRules
   readonly clock: Clock
   readonly timeouts: WebTimeouts
-  /** One request and the head of its answer; throws Faults, and the signal's reason. */
-  readonly exchange: (url: URL, headers: Headers, signal: AbortSignal) => Promise<WebAnswer>
+  /** One request and the head of its answer; throws Faults, and the signal's reason. A GET, with `body` a POST. */
+  readonly exchange: (url: URL, headers: Headers, signal: AbortSignal, body?: string) => Promise<WebAnswer>
 }
 
 export interface Visit {

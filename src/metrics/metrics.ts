@@ -61,6 +61,15 @@ export const metricsTable = {
     ['outcome'],
     callBuckets,
   ),
+  wecom_media_webhooks_total: counter(
+    'Attempts to tell a webhook of the end of a job: delivered, retry, failed (the last attempt), gone (HTTP 410), refused (by our settings).',
+    ['outcome'],
+  ),
+  wecom_media_webhook_duration_seconds: histogram(
+    'One such attempt, from the connection to the answer.',
+    ['outcome'],
+    callBuckets,
+  ),
   wecom_media_limit_grants_total: counter(
     'Calls that may leave; booked: the job had come back to its own grant.',
     ['method', 'booked'],

@@ -76,6 +76,8 @@ export function startAtZero(metrics: Metrics, jobNames: readonly string[], queue
     for (const outcome of ['done', 'failed', 'retry'])
       metrics.wecom_media_jobs_total.inc({ job, outcome, kind: 'none' }, 0)
   }
+  for (const outcome of ['delivered', 'retry', 'failed', 'gone', 'refused'])
+    metrics.wecom_media_webhooks_total.inc({ outcome }, 0)
   for (const queue of queues) {
     metrics.wecom_media_jobs_stalled_total.inc({ queue }, 0)
     metrics.wecom_media_gate_closed.set({ queue }, 0)

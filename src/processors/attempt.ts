@@ -151,7 +151,10 @@ const uncounted: ReadonlySet<Kind> = new Set(['token', 'limit', 'unavailable', '
 /** The gate may move the job to its own grant: the record keeps the booking for the attempt that wakes then. */
 export function contextOf(
   attempt: Attempt,
-  { urgent, claimant, progress }: Pick<JobContext, 'claimant' | 'progress'> & { readonly urgent: boolean },
+  {
+    urgent,
+    ...given
+  }: Pick<JobContext, 'claimant' | 'progress' | 'attemptsMade'> & { readonly urgent: boolean },
 ): JobContext {
   const { id, signal, mark, reads, booking, mayPublish, steps, keep, wake } = attempt
   const options = { signal, keepsBookings: true, booking, urgent }
@@ -162,8 +165,7 @@ export function contextOf(
     reading: { ...options, mark: reads },
     attempt,
     mayPublish,
-    progress,
-    claimant,
+    ...given,
     steps,
     keep,
     wake,

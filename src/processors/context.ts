@@ -4,7 +4,8 @@ import type { FileRef, Source } from '../files/file.ts'
 import type { Web } from '../files/http.ts'
 import type { Claimant, Ledger } from '../ledger/index.ts'
 import type { JobName, Payload, Result } from '../queues/jobs.ts'
-import type { Follower, KeepOptions, Step } from '../record/index.ts'
+import type { Follower, JobRecord, KeepOptions, Step } from '../record/index.ts'
+import type { Deliver } from '../webhooks/deliver.ts'
 import type { AppKind, CallOptions, Client, Mark } from '../wecom/index.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -16,6 +17,8 @@ export interface JobContext {
   readonly writing: CallOptions & { readonly mark: Mark }
   /** For calls that may be repeated freely: they leave no mark. */
   readonly reading: CallOptions
+  /** Attempts that were spent before this one; waits spend none. */
+  readonly attemptsMade: number
   /** What is known of this attempt now. */
   readonly attempt: AttemptState
   /** Throws unless this attempt is still the current one: before anything is written that another attempt could write too. */
@@ -76,6 +79,11 @@ export interface Resources {
   openSource(ref: FileRef, asked: Asked): Promise<Source>
   /** URLs, behind the guard of what may be connected to. */
   readonly web: Web
+  readonly webhooks: {
+    /** Undefined for a job that is not known any more. */
+    read(id: string): Promise<JobRecord | undefined>
+    readonly deliver: Deliver
+  }
   /** Where downloads go, absolute. */
   readonly downloads: string
   readonly download: {

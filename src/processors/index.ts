@@ -5,6 +5,7 @@ import { article } from './article.ts'
 import { asyncUpload } from './async-upload.ts'
 import type { Processor } from './context.ts'
 import { download } from './download.ts'
+import { notify } from './notify.ts'
 import { permanentImage } from './permanent-image.ts'
 import { upload } from './upload.ts'
 
@@ -16,4 +17,5 @@ export const processors: Processors = {
   'media.upload-image': permanentImage,
   'media.article': article,
   'media.async-upload': asyncUpload,
+  'media.notify': notify,
 }

@@ -2,7 +2,7 @@
 
 import { Fault } from '../fault.ts'
 import { recordId } from '../queues/identity.ts'
-import { deadlineMaxMs, isJobName, jobs } from '../queues/jobs.ts'
+import { deadlineMaxMs, isJobName, isWebhook, jobs, publicJobs } from '../queues/jobs.ts'
 import { fingerprintOf, isOversized } from '../queues/parse.ts'
 import type { Request } from '../record/index.ts'
 
@@ -15,6 +15,7 @@ export interface QueuedJob {
 
 export function requestOf({ id = '', name, queueName: queue, data }: QueuedJob): Request {
   const json = JSON.stringify(data) ?? 'null'
+  const webhook = (data as { readonly webhook?: unknown } | null)?.webhook
   const usual = isJobName(name) ? jobs[name].deadlineMs : jobs['media.upload'].deadlineMs
   return {
     id: recordId(queue, id),
@@ -24,6 +25,8 @@ export function requestOf({ id = '', name, queueName: queue, data }: QueuedJob):
     payload: isOversized(json) ? 'null' : json,
     fingerprint: fingerprintOf(name, json),
     deadlineMs: deadlineIn(data) ?? usual,
+    // Told even of a payload that is not valid otherwise.
+    ...(isWebhook(webhook) && name !== 'media.notify' && { webhook }),
   }
 }
 
@@ -37,4 +40,4 @@ export const conflictOf = (id: string): string =>
   `another request has the id ${id} (its data was changed, or a producer used the id again): queue it with an id of its own`
 
 export const unknownName = (name: string): Fault =>
-  new Fault('invalid', `no job is called ${name.slice(0, 64)}: known are ${Object.keys(jobs).join(', ')}`)
+  new Fault('invalid', `no job is called ${name.slice(0, 64)}: known are ${publicJobs.join(', ')}`)

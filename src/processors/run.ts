@@ -80,10 +80,11 @@ async function perform(
     const progress = sparingly(write, clock)
     const bull = { queue: job.queueName, jobId: job.id ?? '' }
     const urgent = job.data?.urgent === true
+    const { attemptsMade } = job
     const claimant = { ...bull, ...records.keysOf(attempt.id, bull), urgent }
     return await processor(
       parsePayload(job.name, job.data),
-      contextOf(attempt, { urgent, claimant, progress }),
+      contextOf(attempt, { urgent, claimant, progress, attemptsMade }),
       resources,
     )
   } catch (thrown) {

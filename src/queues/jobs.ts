@@ -5,24 +5,13 @@ import { kinds } from '../fault.ts'
 import { FileRef } from '../files/file.ts'
 import { asyncMedia, mediaTypes, type MediaType as Type } from '../wecom/media-types.ts'
 import { mediaLifeMs } from '../wecom/platform.ts'
+import { App, Common, DeadlineMs, Urgent, Webhook } from './fields.ts'
+
+export { deadlineMaxMs } from './fields.ts'
 
 const hour = 3_600_000
 
 const MediaType = z.enum(Object.keys(mediaTypes) as [Type, ...Type[]])
-
-/** The configured id of an app: safe in keys and metric labels. */
-const App = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, - and _, at most 64')
-  .default('default')
-
-export const deadlineMaxMs = 720 * hour
-
-/** From acceptance to the end, milliseconds; shorter or longer than the table's, at most 30 days. */
-const DeadlineMs = z.int().min(1_000).max(deadlineMaxMs).optional()
-
-/** Ahead of the others that wait for the same limit. */
-const Urgent = z.boolean().default(false)
 
 const Name = z.string().min(1, 'must not be empty').max(255, 'at most 255 characters').optional()
 
@@ -54,8 +43,7 @@ const UploadPayload = z.strictObject({
   minLifeMs: MinLifeMs,
   /** What users see when the media_id is sent; default: the base name of the source. */
   name: Name,
-  urgent: Urgent,
-  deadlineMs: DeadlineMs,
+  ...Common,
 })
 
 const UploadResult = z.object({
@@ -84,8 +72,7 @@ const ImagePayload = z.strictObject({
    */
   onUnknown: z.enum(['retry', 'hold']).default('retry'),
   reuse: Reuse,
-  urgent: Urgent,
-  deadlineMs: DeadlineMs,
+  ...Common,
 })
 
 const ImageResult = z.object({
@@ -106,8 +93,7 @@ const DownloadPayload = z
     voice: z.literal('speex').optional(),
     /** Of such a voice: `ogg`, which players and recognisers open (default), or `raw`, the frames as they came. */
     container: z.enum(['ogg', 'raw']).optional(),
-    urgent: Urgent,
-    deadlineMs: DeadlineMs,
+    ...Common,
   })
   .refine(
     ({ voice, container }) => voice !== undefined || container === undefined,
@@ -148,8 +134,7 @@ const ArticlePayload = z
     /** As for media.upload-image. */
     onUnknown: z.enum(['retry', 'hold']).default('retry'),
     reuse: Reuse,
-    urgent: Urgent,
-    deadlineMs: DeadlineMs,
+    ...Common,
   })
   .refine(({ html, source }) => (html === undefined) !== (source === undefined), 'give either html or source')
 
@@ -202,8 +187,7 @@ const AsyncPayload = z.strictObject({
   onUnknown: z.enum(['retry', 'hold']).default('retry'),
   reuse: Reuse,
   minLifeMs: MinLifeMs,
-  urgent: Urgent,
-  deadlineMs: DeadlineMs,
+  ...Common,
 })
 
 const AsyncResult = z.object({
@@ -219,6 +203,23 @@ const AsyncResult = z.object({
   /** It can be downloaded, and used in material of group-welcome messages (入群欢迎语素材); nothing else takes it. */
   usableFor: z.array(z.enum(['media/get', 'group-welcome'])),
   reused: Reused,
+})
+
+/** Tells a URL that a job has ended; queued by the workers themselves, see queues/notify.ts. */
+const NotifyPayload = z.strictObject({
+  app: App,
+  /** Id of the record that has ended, and which end of it: one that is asked for again has another one later. */
+  job: z.string().min(1).max(200),
+  end: z.int().min(0),
+  urgent: Urgent,
+  deadlineMs: DeadlineMs,
+})
+
+const NotifyResult = z.object({
+  /** `superseded`: the job was asked for again before anybody was told; its next end is. */
+  as: z.enum(['delivered', 'superseded']),
+  /** What the receiver answered. */
+  status: z.int().optional(),
 })
 
 export const jobs = {
@@ -258,6 +259,15 @@ export const jobs = {
     attempts: 5,
     deadlineMs: 24 * hour,
   },
+  'media.notify': {
+    queue: 'notify',
+    payload: NotifyPayload,
+    result: NotifyResult,
+    // Their gaps, about a day in all, stand in webhooks/schedule.ts.
+    attempts: 12,
+    deadlineMs: 48 * hour,
+    internal: true,
+  },
 } as const
 
 export type JobName = keyof typeof jobs
@@ -271,6 +281,12 @@ export type QueueName = (typeof jobs)[JobName]['queue']
 export const queueNames: readonly QueueName[] = [...new Set(Object.values(jobs).map(job => job.queue))]
 
 export const isJobName = (name: string): name is JobName => Object.hasOwn(jobs, name)
+
+/** Jobs that people ask for; the others are queued by workers, for their own ends. */
+export const publicJobs = (Object.keys(jobs) as JobName[]).filter(name => !('internal' in jobs[name]))
+
+export const isWebhook = (value: unknown): value is string =>
+  typeof value === 'string' && Webhook.safeParse(value).success
 
 /** Cap on job data: references only, never bytes (DESIGN §2). */
 export const payloadMaxBytes = 32 * 1024

@@ -8,6 +8,7 @@ import type { Connection } from '../redis/connection.ts'
 import { type Admin, createAdmin } from './admin.ts'
 import { isKey, jobId } from './identity.ts'
 import { type Input, type JobName, jobs, type Payload, type Result } from './jobs.ts'
+import { tellEnd } from './notify.ts'
 import { fingerprintOf, parsePayload } from './parse.ts'
 import { reachable } from './reachable.ts'
 import { listener, type ResultOptions, resultOf } from './result.ts'
@@ -75,6 +76,8 @@ export interface ProducerParts {
   /** Opens the connection that listens for ends; called at the first `result`. */
   readonly subscribe: () => Connection
   readonly onError?: (error: Error) => void
+  /** Throws for a webhook that the workers would refuse; default: theirs is the only check. */
+  readonly admitWebhook?: (url: string) => void
   readonly clock?: Clock
 }
 
@@ -83,13 +86,16 @@ export function produce({
   namespace,
   subscribe,
   onError,
+  admitWebhook,
   clock = systemClock,
 }: ProducerParts): Producer {
-  const records = createRecords(redis, namespace)
+  // Rejected, it is still owed: the workers see to it.
+  const onOwed = (id: string) => void tellEnd({ records, admin }, id).catch(() => undefined)
+  const records: Records = createRecords(redis, namespace, onOwed)
   const ledger = createLedger(redis, namespace)
   const admin = createAdmin(redis, namespace, onError ?? (() => undefined))
   const listening = listener(subscribe, endedChannel(namespace), clock)
-  const enqueue = enqueueTo(records, admin)
+  const enqueue = enqueueTo(records, admin, admitWebhook)
   return {
     upload: (payload, options) => enqueue('media.upload', payload, options),
     download: (payload, options) => enqueue('media.download', payload, options),
@@ -111,12 +117,14 @@ export function produce({
 const idOf = (job: { readonly id: string } | string): string => (typeof job === 'string' ? job : job.id)
 
 const enqueueTo =
-  (records: Records, admin: Admin) =>
+  (records: Records, admin: Admin, admitWebhook?: (url: string) => void) =>
   async <N extends JobName>(name: N, input: Input<N>, options: EnqueueOptions = {}): Promise<Job<N>> => {
     const { key, again = false } = options
     if (key !== undefined && !isKey(key))
       throw new Fault('invalid', 'a key has 1 to 255 printable ASCII characters')
     const payload = parsePayload(name, input)
+    const webhook = 'webhook' in payload ? payload.webhook : undefined
+    if (webhook !== undefined) admitWebhook?.(webhook)
     const id = jobId(options.tenant ?? payload.app, name, key)
     const { queue, deadlineMs } = jobs[name]
     const json = JSON.stringify(payload)
@@ -128,6 +136,7 @@ const enqueueTo =
       fingerprint: fingerprintOf(name, json),
       deadlineMs: payload.deadlineMs ?? deadlineMs,
       again,
+      ...(webhook !== undefined && { webhook }),
     }
     const opened = await reachable(() => records.open(request))
     if (opened === 'conflict') {

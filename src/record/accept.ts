@@ -2,7 +2,7 @@
 
 import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
-import { endedChannel, openKey, recordKey } from './keys.ts'
+import { endedChannel, openKey, owedKey, recordKey } from './keys.ts'
 import {
   type Follower,
   followersIn,
@@ -11,6 +11,7 @@ import {
   ledgerKeys,
   ledgerLua,
 } from './ledger-lua.ts'
+import { oweLua } from './owed.ts'
 import { retentionMs } from './settle.ts'
 
 export type Accepted =
@@ -18,34 +19,38 @@ export type Accepted =
       readonly as: 'accepted'
       /** Jobs that waited for the same bytes. */
       readonly followers: readonly Follower[]
+      /** Somebody is to be told of this end. */
+      readonly owed?: true
     }
   /** The job had ended before; `json` is what it shows (a result when `state` is done, else a fault). */
   | { readonly as: 'duplicate'; readonly state: string; readonly json: string }
 
 /*
- * KEYS 1 record, 2 open set, 3 to 6 of the ledger
+ * KEYS 1 record, 2 open set, 3 to 6 of the ledger, 7 owed
  * ARGV 1 result as JSON, 2 retention in ms, 3 id, 4 channel of ends, 5 and 6 of the ledger
- * Answers {'accepted', followers} | {'duplicate', state, result or fault}.
+ * Answers {'accepted', followers, '1' if somebody is to be told} | {'duplicate', state, result or fault}.
  * Not guarded by the fence: a result of a zombie is as good as any, if it is the first. The same result again
  * (a lost answer, sent twice) is 'accepted' again and no duplicate.
  */
-const run = script(`${ledgerLua}
+const run = script(`${ledgerLua}${oweLua}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state == 'done' or state == 'failed' or state == 'cancelled' then
   local shown = redis.call('HGET', KEYS[1], state == 'done' and 'result' or 'fault')
-  if state == 'done' and shown == ARGV[1] then return {'accepted', {}} end
+  if state == 'done' and shown == ARGV[1] then return {'accepted', {}, ''} end
   local n = redis.call('HINCRBY', KEYS[1], 'duplicates', 1)
   redis.call('HSET', KEYS[1], 'duplicate:' .. n, ARGV[1])
   return {'duplicate', state, shown}
 end
 local t = redis.call('TIME')
-redis.call('HSET', KEYS[1], 'state', 'done', 'result', ARGV[1], 'endedAtMs', t[1] * 1000 + math.floor(t[2] / 1000))
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local owed = owe(KEYS[1], KEYS[7], ARGV[3], now)
+redis.call('HSET', KEYS[1], 'state', 'done', 'result', ARGV[1], 'endedAtMs', now)
 redis.call('HDEL', KEYS[1], 'sent', 'waitUntilMs', 'waitWhy')
 local followers = writeLedger(3, 5)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('ZREM', KEYS[2], ARGV[3])
 redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' done')
-return {'accepted', followers}
+return {'accepted', followers, owed}
 `)
 
 export async function accept(
@@ -56,9 +61,9 @@ export async function accept(
   write?: LedgerWrite,
 ): Promise<Accepted> {
   const record = recordKey(namespace, id)
-  const keys = [record, openKey(namespace), ...ledgerKeys(write, record)]
+  const keys = [record, openKey(namespace), ...ledgerKeys(write, record), owedKey(namespace)]
   const args = [JSON.stringify(result), retentionMs, id, endedChannel(namespace), ...ledgerArgs(write)]
-  const [as, second, json] = await run(redis, keys, args)
-  if (as === 'accepted') return { as, followers: followersIn(second) }
-  return { as: 'duplicate', state: String(second), json: String(json) }
+  const [as, second, third] = await run(redis, keys, args)
+  if (as !== 'accepted') return { as: 'duplicate', state: String(second), json: String(third) }
+  return { as, followers: followersIn(second), ...(third !== '' && { owed: true }) }
 }

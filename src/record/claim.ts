@@ -37,7 +37,7 @@ export type Claim =
 /*
  * KEYS 1 record, 2 BullMQ's lock, 3 open set
  * ARGV 1 lock token, 2 id, 3 name, 4 queue, 5 payload, 6 fingerprint, 7 deadline in ms
- *      8 id of this claim: the same one, sent again, gets the same answer; 9 BullMQ's id of the job
+ *      8 id of this claim: the same one, sent again, gets the same answer; 9 BullMQ's id of the job, 10 webhook or ''
  * Answers {'not-holder'} | {'conflict'} | {'ended', state, result or fault} | {'claimed', fence, mark or '', ms to the deadline, units, booking or '',
  * now in ms, when it was asked for and last heard of in ms, then name and JSON of each step}.
  * A job of a foreign producer has no record yet: it gets one here.
@@ -50,6 +50,7 @@ local state = redis.call('HGET', KEYS[1], 'state')
 if not state then
   redis.call('HSET', KEYS[1], 'name', ARGV[3], 'queue', ARGV[4], 'payload', ARGV[5], 'fingerprint', ARGV[6],
     'createdAtMs', now, 'deadlineAtMs', now + ARGV[7])
+  if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'webhook', ARGV[10]) end
   redis.call('ZADD', KEYS[3], now + 60000, ARGV[2])
 elseif redis.call('HGET', KEYS[1], 'fingerprint') ~= ARGV[6] then
   return {'conflict'}
@@ -98,11 +99,10 @@ export async function claim(
   request: Request,
   { jobId, token }: Holder,
 ): Promise<Claim> {
-  const { id, name, queue, payload, fingerprint, deadlineMs } = request
+  const { id, name, queue, payload, fingerprint, deadlineMs, webhook = '' } = request
   const keys = [recordKey(namespace, id), lockKey(namespace, queue, jobId), openKey(namespace)]
-  return read(
-    await run(redis, keys, [token, id, name, queue, payload, fingerprint, deadlineMs, randomUUID(), jobId]),
-  )
+  const args = [token, id, name, queue, payload, fingerprint, deadlineMs, randomUUID(), jobId, webhook]
+  return read(await run(redis, keys, args))
 }
 
 function read([as, second, third, fourth, fifth, sixth, ...rest]: readonly Reply[]): Claim {

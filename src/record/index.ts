@@ -6,6 +6,7 @@ import { type Claim, claim, type Holder } from './claim.ts'
 import { endedChannel, lockKey, recordKey } from './keys.ts'
 import { type Follower, followersIn, freeLua, type LedgerWrite } from './ledger-lua.ts'
 import { type Opened, open, type Request } from './open.ts'
+import { dueToTell, told } from './owed.ts'
 import { type Due, dueForLook, forgetOpen, isEnd, type JobRecord, read } from './read.ts'
 import { holds, progress, type Running, type Sent, type Speaking, sent } from './sent.ts'
 import { type Settled, type Settlement, settle } from './settle.ts'
@@ -48,19 +49,34 @@ export interface Records {
   read(id: string): Promise<JobRecord | undefined>
   dueForLook(limit: number, againMs: number): Promise<Due>
   forgetOpen(id: string): Promise<unknown>
+  dueToTell(limit: number, againMs: number): Promise<Due>
+  told(id: string, end?: number): Promise<void>
 }
 
-export const createRecords = (redis: Connection, namespace: string): Records => ({
+/** `onOwed` hears of each end that is written here and that somebody is to be told of. */
+export const createRecords = (
+  redis: Connection,
+  namespace: string,
+  onOwed: (id: string) => void = () => undefined,
+): Records => ({
   open: request => open(redis, namespace, request),
   claim: (request, holder) => claim(redis, namespace, request, holder),
   sent: speaking => sent(redis, namespace, speaking),
   holds: (id, fence) => holds(redis, namespace, id, fence),
   progress: (attempt, json) => progress(redis, namespace, attempt, json),
-  settle: (job, settlement) => settle(redis, namespace, job, settlement),
+  async settle(job, settlement) {
+    const settled = await settle(redis, namespace, job, settlement)
+    if (settled.as === 'settled' && settled.owed) onOwed(job.id)
+    return settled
+  },
   keep: (attempt, name, value, options) => keep(redis, namespace, attempt, name, value, options),
   heard: alias => heard(redis, namespace, alias),
   isWoken: id => isWoken(redis, namespace, id),
-  accept: (id, result, write) => accept(redis, namespace, id, result, write),
+  async accept(id, result, write) {
+    const accepted = await accept(redis, namespace, id, result, write)
+    if (accepted.as === 'accepted' && accepted.owed) onOwed(id)
+    return accepted
+  },
   keysOf: (id, { queue, jobId }) => ({
     recordKey: recordKey(namespace, id),
     lockKey: lockKey(namespace, queue, jobId),
@@ -68,4 +84,6 @@ export const createRecords = (redis: Connection, namespace: string): Records => 
   read: id => read(redis, namespace, id),
   dueForLook: (limit, againMs) => dueForLook(redis, namespace, limit, againMs),
   forgetOpen: id => forgetOpen(redis, namespace, id),
+  dueToTell: (limit, againMs) => dueToTell(redis, namespace, limit, againMs),
+  told: (id, end) => told(redis, namespace, id, end),
 })

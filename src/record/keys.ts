@@ -7,6 +7,9 @@ export const recordKey = (namespace: string, id: string): string => `${namespace
 /** ZSET of the records that have no end yet; score: when the reconciler looks at it next, ms of Redis time. */
 export const openKey = (namespace: string): string => `${namespace}:open`
 
+/** ZSET of ended records whose end somebody has to be told; score: when any worker looks at it, ms of Redis time. */
+export const owedKey = (namespace: string): string => `${namespace}:owed`
+
 /** Pub/sub channel; each message is `<id> <state>` of a record that has just ended. */
 export const endedChannel = (namespace: string): string => `${namespace}:ended`
 

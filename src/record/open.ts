@@ -14,6 +14,8 @@ export interface Request {
   readonly fingerprint: string
   /** From acceptance to the end, whatever happens; milliseconds. */
   readonly deadlineMs: number
+  /** Told of the end, when somebody asked for that. */
+  readonly webhook?: string
   /** Ask again for a job that has failed or was cancelled. */
   readonly again?: boolean
 }
@@ -25,7 +27,8 @@ const firstLookMs = 60_000
 
 /*
  * KEYS 1 record, 2 open set
- * ARGV 1 id, 2 name, 3 queue, 4 payload, 5 fingerprint, 6 deadline in ms, 7 first look in ms, 8 "1" to run a failed one again
+ * ARGV 1 id, 2 name, 3 queue, 4 payload, 5 fingerprint, 6 deadline in ms, 7 first look in ms, 8 "1" to run a failed one again,
+ *      9 webhook or ''
  * Answers {'created'} | {'exists'} | {'reopened'} | {'conflict'}.
  * A reopened record has a new fence, so that a zombie of the first run stays refused; a call whose outcome nobody
  * knows stays counted.
@@ -40,6 +43,7 @@ if state then
 end
 redis.call('HSET', KEYS[1], 'name', ARGV[2], 'queue', ARGV[3], 'payload', ARGV[4], 'fingerprint', ARGV[5],
   'state', 'queued', 'createdAtMs', now, 'deadlineAtMs', now + ARGV[6])
+if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'webhook', ARGV[9]) end
 redis.call('PERSIST', KEYS[1])
 redis.call('ZADD', KEYS[2], now + ARGV[7], ARGV[1])
 if not state then return {'created'} end
@@ -56,9 +60,9 @@ return {'reopened'}
 `)
 
 export async function open(redis: Connection, namespace: string, request: Request): Promise<Opened> {
-  const { id, name, queue, payload, fingerprint, deadlineMs, again } = request
+  const { id, name, queue, payload, fingerprint, deadlineMs, again, webhook = '' } = request
   const keys = [recordKey(namespace, id), openKey(namespace)]
-  const args = [id, name, queue, payload, fingerprint, deadlineMs, firstLookMs, again ? '1' : '']
+  const args = [id, name, queue, payload, fingerprint, deadlineMs, firstLookMs, again ? '1' : '', webhook]
   const [answer] = await run(redis, keys, args)
   return answer as Opened
 }

@@ -19,6 +19,8 @@ export interface JobRecord {
   readonly payload: string
   /** Of the request: see `fingerprintOf`. */
   readonly fingerprint: string
+  /** Told of the end; its path and query may be secret. */
+  readonly webhook?: string
   readonly createdAtMs: number
   readonly deadlineAtMs: number
   readonly endedAtMs?: number
@@ -73,6 +75,7 @@ function recordFrom(id: string, fields: Fields): JobRecord {
     units: number('units'),
     tries: triesIn(fields),
     steps: stepsOf(fields),
+    ...(fields['webhook'] && { webhook: fields['webhook'] }),
     ...(fields['endedAtMs'] && { endedAtMs: number('endedAtMs') }),
     ...(fields['waitUntilMs'] && {
       waiting: { untilMs: number('waitUntilMs'), why: JSON.parse(fields['waitWhy'] ?? '{}') as FaultReport },
@@ -99,9 +102,9 @@ const stepsOf = (fields: Fields): Record<string, Step> =>
   )
 
 /*
- * KEYS 1 open set
+ * KEYS 1 set of ids, by when they are due
  * ARGV 1 how many at most, 2 ms until each is looked at again
- * Answers {now in ms, id, …}: those that are due, oldest first. Two reconcilers never get the same id at once.
+ * Answers {now in ms, id, …}: those that are due, oldest first. Two workers never get the same id at once.
  */
 const look = script(`
 local t = redis.call('TIME')
@@ -117,16 +120,19 @@ export interface Due {
   readonly ids: readonly string[]
 }
 
-/** Ids of open records that are due for a look, oldest first; each is due again after `againMs`. */
-export async function dueForLook(
+/** Ids in the set `key` that are due for a look, oldest first; each is due again after `againMs`. */
+export async function due(redis: Connection, key: string, limit: number, againMs: number): Promise<Due> {
+  const [now, ...ids] = await look(redis, [key], [limit, againMs])
+  return { nowMs: Number(now), ids: ids.map(String) }
+}
+
+/** The same of open records. */
+export const dueForLook = (
   redis: Connection,
   namespace: string,
   limit: number,
   againMs: number,
-): Promise<Due> {
-  const [now, ...ids] = await look(redis, [openKey(namespace)], [limit, againMs])
-  return { nowMs: Number(now), ids: ids.map(String) }
-}
+): Promise<Due> => due(redis, openKey(namespace), limit, againMs)
 
 /** An open id without a record: Redis lost the one and kept the other. */
 export const forgetOpen = (redis: Connection, namespace: string, id: string): Promise<number> =>

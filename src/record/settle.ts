@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto'
 import type { FaultReport, Kind } from '../fault.ts'
 import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
-import { endedChannel, openKey, recordKey } from './keys.ts'
+import { endedChannel, openKey, owedKey, recordKey } from './keys.ts'
+import { oweLua } from './owed.ts'
 
 /** How long an ended record is kept, ms: longer than BullMQ keeps the job, so that results can be read late. */
 export const retentionMs = 14 * 24 * 3_600_000
@@ -19,14 +20,14 @@ export type Settlement =
   | { readonly as: 'failed' | 'cancelled'; readonly fault: FaultReport }
 
 /*
- * KEYS 1 record, 2 open set
+ * KEYS 1 record, 2 open set, 3 owed
  * ARGV 1 fence, or '' for whoever ends a job from outside (cancel, worker-died), 2 refused|waiting|queued|failed|cancelled,
  *      3 kind (refused) or fault (waiting, failed, cancelled; queued: '' when nothing failed), 4 ms to wait, 5 retention in ms, 6 id, 7 channel of ends
  *      8 "1" if a refused call may have been counted, 9 booking as JSON or '',
  *      10 id of this settlement: a refusal that is sent again counts once
- * Answers {'fenced'} | {'ended', state} | {'settled', tries of that kind, units spent}.
+ * Answers {'fenced'} | {'ended', state} | {'settled', tries of that kind, units spent, '1' if somebody is to be told}.
  */
-const run = script(`
+const run = script(`${oweLua}
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'done' or state == 'failed' or state == 'cancelled' then return {'ended', state or ''} end
 if ARGV[1] ~= '' and (redis.call('HGET', KEYS[1], 'fence') or '0') ~= ARGV[1] then return {'fenced'} end
@@ -41,6 +42,8 @@ if ARGV[2] == 'refused' then
   redis.call('HDEL', KEYS[1], 'sent')
   return {'settled', tries, redis.call('HINCRBY', KEYS[1], 'units', ARGV[8] == '1' and 1 or 0)}
 end
+local owed = ''
+if ARGV[2] == 'failed' or ARGV[2] == 'cancelled' then owed = owe(KEYS[1], KEYS[3], ARGV[6], now) end
 redis.call('HSET', KEYS[1], 'state', ARGV[2])
 if ARGV[2] == 'waiting' then
   redis.call('HSET', KEYS[1], 'waitUntilMs', now + ARGV[4], 'waitWhy', ARGV[3])
@@ -54,11 +57,17 @@ else
   redis.call('ZREM', KEYS[2], ARGV[6])
   redis.call('PUBLISH', ARGV[7], ARGV[6] .. ' ' .. ARGV[2])
 end
-return {'settled', 0, 0}
+return {'settled', 0, 0, owed}
 `)
 
 export type Settled =
-  | { readonly as: 'settled'; readonly tries: number; readonly units: number }
+  | {
+      readonly as: 'settled'
+      readonly tries: number
+      readonly units: number
+      /** Somebody is to be told of this end. */
+      readonly owed?: true
+    }
   | { readonly as: 'fenced' | 'ended' }
 
 export async function settle(
@@ -67,7 +76,7 @@ export async function settle(
   { id, fence }: { readonly id: string; readonly fence?: number },
   settlement: Settlement,
 ): Promise<Settled> {
-  const keys = [recordKey(namespace, id), openKey(namespace)]
+  const keys = [recordKey(namespace, id), openKey(namespace), owedKey(namespace)]
   const ms = settlement.as === 'waiting' ? settlement.ms : 0
   const spent = settlement.as === 'refused' && settlement.spent ? '1' : ''
   const booking = settlement.as === 'waiting' && settlement.booking ? JSON.stringify(settlement.booking) : ''
@@ -83,10 +92,9 @@ export async function settle(
     booking,
     randomUUID(),
   ]
-  const [as, tries, units] = await run(redis, keys, args)
-  return as === 'settled'
-    ? { as, tries: Number(tries), units: Number(units) }
-    : { as: as as 'fenced' | 'ended' }
+  const [as, tries, units, owed = ''] = await run(redis, keys, args)
+  if (as !== 'settled') return { as: as as 'fenced' | 'ended' }
+  return { as, tries: Number(tries), units: Number(units), ...(owed !== '' && { owed: true }) }
 }
 
 function detail(settlement: Settlement): string {

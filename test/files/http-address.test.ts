@@ -219,7 +219,7 @@ describe('S02: a name that changes its meaning', () => {
     const { port } = await startOrigin(() => {})
     let made: Socket | undefined
     const connector = guardedConnector(
-      webRules({ hosts: 'public' }).permits,
+      webRules({ hosts: 'public' }),
       async () => [{ address: '8.8.8.8', family: 4 }],
       () => (_, callback) => {
         const socket = netConnect({ host: '127.0.0.1', port }, () => callback(null, socket))
@@ -234,9 +234,8 @@ describe('S02: a name that changes its meaning', () => {
   })
 
   test('a refusal is called back later, never thrown', async () => {
-    const { permits } = webRules({ hosts: 'public' })
     const connector = guardedConnector(
-      permits,
+      webRules({ hosts: 'public' }),
       async () => [],
       () => () => expect.unreachable(),
     )

@@ -21,11 +21,12 @@ const good: Readonly<Record<JobName, Readonly<Record<string, unknown>>>> = {
   'media.upload-image': { source: { url: 'http://a.example/b.png' } },
   'media.article': { html: '<p>' },
   'media.async-upload': { type: 'video', url: 'https://a.example/b.mp4', name: 'b.mp4' },
+  'media.notify': { job: 'upload-1', end: 1 },
 }
 
 const evilNames = wordOf('__proto__ constructor prototype toString valueOf then toJSON polluted')
 const fieldNames = wordOf(
-  'app type source name urgent deadlineMs attachment mediaId maxBytes voice container html onFailure onUnknown url md5 path',
+  'app type source name urgent deadlineMs attachment mediaId maxBytes voice container html onFailure onUnknown url md5 path webhook job end',
 )
 
 const leaf = fc.oneof(

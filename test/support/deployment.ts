@@ -131,7 +131,7 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
 }
 
 /** One that nobody has at this moment. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
