@@ -2,6 +2,8 @@
 
 import { mkdir } from 'node:fs/promises'
 import { startChores } from './app/chores.ts'
+import { closedSets } from './app/closed-sets.ts'
+import { createHeard } from './app/heard.ts'
 import { openLimits } from './app/limiting.ts'
 import { openAdmin } from './app/pages.ts'
 import { openPublic } from './app/public.ts'
@@ -13,12 +15,12 @@ import type { Config } from './config.ts'
 import { Fault } from './fault.ts'
 import type { Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
-import { startAtZero } from './metrics/observe.ts'
+import { startAtZero } from './metrics/zero.ts'
 import { namespaceOf } from './namespace.ts'
 import type { Resources } from './processors/context.ts'
 import { type QueueWorker, startWorker } from './processors/worker.ts'
 import { type Admin, createAdmin } from './queues/admin.ts'
-import { jobs, queueNames } from './queues/jobs.ts'
+import { queueNames } from './queues/jobs.ts'
 import { tellEnd } from './queues/notify.ts'
 import { createRecords, endedChannel, type Follower, type Records } from './record/index.ts'
 import type { Connection } from './redis/connection.ts'
@@ -91,7 +93,9 @@ async function start(
   const workers: QueueWorker[] = []
   const readiness = createReadiness({ redis, admin, workers, clock: systemClock })
   // Open before the workers and closed after them, so that health can be asked while they start and stop.
-  const pages = { registry, metrics, admin, limits, resources, workers, ready: readiness.ready }
+  const heard = createHeard(redis, shared, systemClock)
+  const looked = { metrics, redis, namespace, admin, limits, resources, heard }
+  const pages = { ...looked, registry, workers, ready: readiness.ready }
   const server = listen ? await openAdmin(config, pages) : undefined
   later(() => server?.close())
   workers.push(...openWorkers(config, { redis, namespace, records, resources, admin }, log, metrics))
@@ -131,7 +135,7 @@ function openWorkers(
   metrics: Metrics,
 ): QueueWorker[] {
   const { concurrency, lockDurationMs, stalledIntervalMs } = config
-  startAtZero(metrics, Object.keys(jobs), queueNames)
+  startAtZero(metrics, closedSets())
   const hooks = hooksFor(log, metrics)
   const times = { concurrency, lockDurationMs, stalledIntervalMs }
   const wake = (jobs: readonly Follower[]) => void wakeAll(admin, jobs)

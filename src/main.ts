@@ -1,6 +1,5 @@
 /** The CLI: parses argv, picks a command, owns the exit code. Results go to stdout, everything else to stderr. */
 
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { article } from './commands/article.ts'
 import { asyncUpload } from './commands/async-upload.ts'
@@ -15,6 +14,7 @@ import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
 import { upload } from './commands/upload.ts'
 import { uploadImage } from './commands/upload-image.ts'
+import { version } from './version.ts'
 
 /** Runs one command; answers the exit code, see commands/exit.ts. `argv` without node and script. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -63,10 +63,6 @@ function usageError(argv: readonly string[], names: readonly string[], error: Co
         .replaceAll('\n', ' ')
   return new CommandError('usage', `${what}; ${see}`)
 }
-
-/** Of the package, from src as from dist. */
-const version = (): string =>
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 
 const help = `
 Without an account, everything on this host:

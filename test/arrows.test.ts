@@ -12,7 +12,7 @@ const everyone = ['fault.ts', 'clock.ts', 'log.ts', 'type config.ts', 'type redi
  * under. A value is a file, a folder or a package; `type` in front allows types only.
  */
 const arrows: Record<string, readonly string[]> = {
-  'main.ts': ['commands/', 'commander'],
+  'main.ts': ['commands/', 'version.ts', 'commander'],
   'commands/': [
     ...['app.ts', 'simulator/', 'config.ts', 'embedded-redis.ts', 'redis.ts', 'namespace.ts'],
     ...[
@@ -58,6 +58,8 @@ const arrows: Record<string, readonly string[]> = {
   ],
   // Its connections fail fast, those of app.ts wait.
   'app/public.ts': ['redis.ts'],
+  'app/pages.ts': ['version.ts'],
+  'app/gauges.ts': ['redis/state.ts'],
 
   'fault.ts': [],
   'clock.ts': [],
@@ -75,6 +77,8 @@ const arrows: Record<string, readonly string[]> = {
   'namespace.ts': ['wecom/platform.ts'],
   'redis.ts': ['redis/', 'refusal.ts', 'ioredis'],
   'redis/': ['refusal.ts', 'ioredis'],
+  'redis/state.ts': ['script.ts'],
+  'version.ts': [],
   'embedded-redis.ts': ['embedded-redis/'],
   'embedded-redis/container.ts': ['testcontainers'],
 
@@ -106,6 +110,7 @@ const arrows: Record<string, readonly string[]> = {
   ],
   'queues/producer.ts': ['bullmq'],
   'queues/admin.ts': ['bullmq'],
+  'queues/ages.ts': ['script.ts'],
 
   'processors/': [
     'queues/jobs.ts',

@@ -28,8 +28,10 @@ export interface Clients {
   of(app: string): Client
   /** The configuration of an app. Throws the same. */
   configOf(app: string): AppConfig
-  /** Why the platform refuses an app now, for the whole fleet, by app. */
-  closed(): Promise<ReadonlyMap<string, FaultReport | undefined>>
+  /** Why the platform refuses these apps now, for the whole fleet. */
+  closed(apps: readonly string[]): Promise<ReadonlyMap<string, FaultReport | undefined>>
+  /** At most so many: all that are configured where they are no more, else those that were asked for last. */
+  recent(most: number): readonly string[]
   close(): Promise<void>
 }
 
@@ -47,6 +49,8 @@ export function openClients(config: Config, { redis, namespace, ...shared }: Cli
   const of = (app: string): Client => {
     const credentials = credentialsOf(configOf(app), config, tickets)
     const client = clients.get(app) ?? createClient({ ...shared, ...credentials, baseUrl, tokens, app })
+    // What was asked for last stands last.
+    clients.delete(app)
     clients.set(app, client)
     return client
   }
@@ -54,9 +58,13 @@ export function openClients(config: Config, { redis, namespace, ...shared }: Cli
   return {
     of,
     configOf,
-    async closed() {
-      const reports = Object.keys(apps).map(async app => [app, await of(app).closed()] as const)
+    async closed(asked) {
+      const reports = asked.map(async app => [app, await of(app).closed()] as const)
       return new Map(await Promise.all(reports))
+    },
+    recent(most) {
+      const known = Object.keys(apps)
+      return known.length <= most ? known : [...clients.keys()].slice(-most)
     },
     async close() {
       await Promise.all([...clients.values()].map(client => client.close()))

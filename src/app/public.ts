@@ -1,5 +1,6 @@
 /** The public listener of a process: callbacks, when an app has keys for them. */
 
+import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { type PublicServer, servePublic } from '../http/server.ts'
 import type { Logger } from '../log.ts'
@@ -9,6 +10,7 @@ import { produce } from '../queues/producer.ts'
 import { createRecords } from '../record/index.ts'
 import { connectProducer, connectSubscriber } from '../redis.ts'
 import { openReceiver, partiesOf } from './callbacks.ts'
+import { createHeard } from './heard.ts'
 import { callbackHook, redisTrouble } from './report.ts'
 import { webhookAdmission } from './webhooks.ts'
 
@@ -43,7 +45,9 @@ export async function openPublic(config: Config, parts: PublicParts): Promise<Pu
     redis.disconnect()
   }
   try {
-    const onAnswer = callbackHook(log, metrics)
+    const heard = createHeard(redis, shared, systemClock)
+    const onAnswer = callbackHook(log, metrics, heard)
+    await heard.expect([...parties.keys()]).catch(onError)
     const onUnreadable = () => onAnswer(undefined, unreadable, 0)
     const server = await servePublic(config.public, { parties, receive, onAnswer, onUnreadable })
     return { url: server.url, close: () => server.close().finally(close) }

@@ -4,11 +4,13 @@ import type { CallbackAnswer } from '../callback/index.ts'
 import type { OnLimitEvent, PairState } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { observeCallback, observeEnd, observeLimit, type StandingFacts } from '../metrics/observe.ts'
+import { observeCallback, observeEnd, observeLimit } from '../metrics/observe.ts'
+import type { StandingFacts } from '../metrics/show.ts'
 import type { WorkerHooks } from '../processors/worker.ts'
 import { isJobName } from '../queues/jobs.ts'
 import type { Repair } from '../queues/reconcile.ts'
 import type { JobRecord } from '../record/index.ts'
+import type { Heard } from './heard.ts'
 
 export const hooksFor = (log: Logger, metrics: Metrics): WorkerHooks => ({
   onEnd(report) {
@@ -58,14 +60,17 @@ export const limitHook =
   event => {
     if (event.as === 'grant' || event.as === 'wait' || event.as === 'void')
       return observeLimit(metrics, event)
-    if (event.as === 'penalty' || event.as === 'concurrency') observeLimit(metrics, event)
-    if (event.as !== 'unit') log.warn(event, sentences[event.as])
+    if (event.as === 'unit') return
+    observeLimit(metrics, event)
+    log.warn(event, sentences[event.as])
   }
 
 /** How companies stand now, as metrics count it. */
 export const standingsOf = (states: readonly PairState[]): StandingFacts[] =>
-  states.map(({ corp, method, nowMs, penalty, forgotUntilMs = 0, rateShare, quota }) => ({
-    ...{ corp, method, rateShare },
+  states.map(({ corp, method, nowMs, penalty, forgotUntilMs = 0, quota, ...state }) => ({
+    ...{ corp, method, rateShare: state.rateShare, inLine: state.inLine },
+    bookedAhead: Math.max(0, ...state.buckets.map(({ bookedAhead }) => bookedAhead)),
+    underWay: state.concurrency.underWay,
     closedForMs: Math.max(
       0,
       (penalty?.untilMs ?? 0) - nowMs,
@@ -89,9 +94,10 @@ export function redisTrouble(log: Logger, metrics: Metrics, connection: string, 
 
 /** A refused callback is either a stranger or a wrong key: an operator wants to know which. */
 export const callbackHook =
-  (log: Logger, metrics: Metrics) =>
+  (log: Logger, metrics: Metrics, heard: Pick<Heard, 'note'>) =>
   (party: string | undefined, { event, outcome, reason, name, status }: CallbackAnswer, ms: number): void => {
     observeCallback(metrics, party, { event, outcome, ...(reason && { reason }) }, ms)
+    if (party !== undefined && (outcome === 'accepted' || outcome === 'replayed')) heard.note(party)
     const level = outcome === 'refused' || outcome === 'failed' ? 'warn' : 'info'
     log[level]({ app: party, event, outcome, reason, name, status, ms: Math.round(ms) }, 'callback')
   }

@@ -27,8 +27,10 @@ export interface ResourceParts {
 }
 
 export interface OwnedResources extends Resources {
-  /** Apps that the platform refuses now. */
-  closedApps(): Promise<ReadonlyMap<string, boolean>>
+  /** Why the platform refuses these apps now; undefined for those that it does not. */
+  closedApps(apps: readonly string[]): Promise<ReadonlyMap<string, FaultReport | undefined>>
+  /** At most so many: all that are configured where they are no more, else those that were used last. */
+  recentApps(most: number): readonly string[]
   close(): Promise<void>
 }
 
@@ -56,10 +58,8 @@ export function openResources(
     webhooks,
     downloads,
     download: { sliceBytes, parallel, maxBytes },
-    async closedApps() {
-      const reports = await clients.closed()
-      return new Map([...reports].map(([app, report]) => [app, report !== undefined]))
-    },
+    closedApps: clients.closed,
+    recentApps: clients.recent,
     async close() {
       await clients.close()
       await web.close()
@@ -92,7 +92,9 @@ export async function readClosedApps(
 ): Promise<ClosedApp[]> {
   const clients = openClients(config, { redis, namespace })
   try {
-    return [...(await clients.closed())].flatMap(([app, why]) => (why ? [{ app, why }] : []))
+    return [...(await clients.closed(Object.keys(config.apps)))].flatMap(([app, why]) =>
+      why ? [{ app, why }] : [],
+    )
   } finally {
     await clients.close()
   }

@@ -29,13 +29,18 @@ export const metricsTable = {
     ['job'],
     waitBuckets,
   ),
+  wecom_media_job_age_seconds: histogram(
+    'From being queued to the end of the job, its waits and retries included.',
+    ['job', 'outcome'],
+    waitBuckets,
+  ),
   wecom_media_jobs_running: gauge('Attempts under way in this process.', ['queue']),
   wecom_media_jobs_stalled_total: counter('Jobs taken from a worker that stopped renewing its lock.', [
     'queue',
   ]),
   wecom_media_jobs_repaired_total: counter('What the reconciler did to open records.', ['repair']),
   wecom_media_calls_total: counter(
-    'Calls to the platform; errcode 0 for success, "none" without an answer.',
+    'Calls to the platform; errcode 0 for success, "none" without an answer, "other" for codes our table lacks.',
     ['method', 'errcode'],
   ),
   wecom_media_call_duration_seconds: histogram(
@@ -48,6 +53,10 @@ export const metricsTable = {
     'method',
     'direction',
   ]),
+  wecom_media_token_refreshes_total: counter(
+    'Calls for a token by how they ended: done, refused (by the platform), failed (no readable answer).',
+    ['method', 'outcome'],
+  ),
   wecom_media_ledger_total: counter(
     'Looks into the ledger by what they found: hit (nothing was uploaded), lead, follow (another job is at it).',
     ['subject', 'found'],
@@ -60,6 +69,10 @@ export const metricsTable = {
     'From the head of a callback to its answer; the platform gives up after 5 s.',
     ['outcome'],
     callBuckets,
+  ),
+  wecom_media_callback_last_timestamp_seconds: gauge(
+    'When the last callback was accepted, or the party was first listened for: aggregate with max.',
+    ['party', 'kind'],
   ),
   wecom_media_webhooks_total: counter(
     'Attempts to tell a webhook of the end of a job: delivered, retry, failed (the last attempt), gone (HTTP 410), refused (by our settings).',
@@ -87,11 +100,23 @@ export const metricsTable = {
     'Refusals of the platform for calling too often (45009) or too many at once (45033).',
     ['method', 'errcode'],
   ),
+  wecom_media_limit_trouble_total: counter(
+    'What an operator must know of limits: memory-lost (of Redis), not-recorded, quota (used up), quota-blocked.',
+    ['what'],
+  ),
   wecom_media_limit_closed_seconds: gauge(
     'Until calls of this company and method may go again; 0 while they may.',
     ['corp', 'method'],
   ),
   wecom_media_limit_rate_share: gauge('Of the configured rate, lowered after penalties; 1 is all of it.', [
+    'corp',
+    'method',
+  ]),
+  wecom_media_limit_waiting: gauge(
+    'Calls that wait for a limit: booked ahead, or further back in line; aggregate with max.',
+    ['corp', 'method', 'where'],
+  ),
+  wecom_media_limit_under_way: gauge('Calls under way of all workers, as Redis has them.', [
     'corp',
     'method',
   ]),
@@ -102,15 +127,34 @@ export const metricsTable = {
     'state',
   ]),
   wecom_media_apps_closed: gauge(
-    '1 while the platform refuses the app (wrong secret, address not trusted) and its jobs wait.',
-    ['app'],
+    '1 while the platform refuses the app (wrong secret, address not trusted) and its jobs wait; errcode says why.',
+    ['app', 'errcode'],
   ),
   wecom_media_queue_jobs: gauge(
     'Depth of the queues as Redis has it: aggregate over replicas with max, not sum.',
     ['queue', 'state'],
   ),
-  wecom_media_redis_up: gauge('1 when the last look at the queues got an answer.', []),
+  wecom_media_queue_oldest_seconds: gauge(
+    'Age of the oldest job: waiting (could run), overdue (delayed, should have woken), active, failed; 0 without one.',
+    ['queue', 'state'],
+  ),
+  wecom_media_queue_paused: gauge('1 while the queue is paused for all workers.', ['queue']),
+  wecom_media_workers_connected: gauge('Workers of the queue that are connected to Redis.', ['queue']),
+  wecom_media_redis_up: gauge('1 when the last look at Redis got an answer.', []),
+  wecom_media_redis_latency_seconds: gauge('One small read, measured with the last look.', []),
+  wecom_media_redis_memory_used_bytes: gauge('Memory that Redis uses.', []),
+  wecom_media_redis_memory_max_bytes: gauge('Its maxmemory; 0 without a bound.', []),
+  wecom_media_redis_persistence: gauge(
+    'aof: 1 while it is on and its last write went well; rdb: 1 while the last save did.',
+    ['kind'],
+  ),
   wecom_media_redis_errors_total: counter('Errors on connections to Redis.', ['connection']),
+  wecom_media_disk_free_bytes: gauge('Free for us on the disk of the folder.', ['folder']),
+  wecom_media_disk_size_bytes: gauge('Of the disk of the folder.', ['folder']),
+  wecom_media_look_failures_total: counter(
+    'Looks taken for this page that failed or took too long; their gauges are missing meanwhile.',
+    ['look'],
+  ),
   wecom_media_gate_closed: gauge(
     '1 while Redis refuses writes (memory, disk, read-only) and no jobs are taken.',
     ['queue'],

@@ -21,4 +21,6 @@ export interface RunReport {
   readonly ms: number
   /** From being queued to the start of the first attempt, ms. */
   readonly waitedMs?: number
+  /** From being queued until now, ms. */
+  readonly ageMs: number
 }

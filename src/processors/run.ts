@@ -108,13 +108,16 @@ interface End {
   readonly job: Job
   readonly token: string
   readonly attempt: Attempt
-  readonly tell: (report: Omit<RunReport, 'id' | 'name' | 'ms'>) => void
+  readonly tell: (report: Omit<RunReport, 'id' | 'name' | 'ms' | 'ageMs'>) => void
 }
 
 function teller({ clock, onEnd }: RunParts, job: Job, id: string, startedMs: number): End['tell'] {
   const { name, attemptsStarted, timestamp, processedOn = timestamp } = job
   const first = attemptsStarted === 1 ? { waitedMs: Math.max(0, processedOn - timestamp) } : {}
-  return report => onEnd?.({ id, name, ms: clock.monotonicMs() - startedMs, ...first, ...report })
+  return report => {
+    const ageMs = Math.max(0, clock.nowMs() - timestamp)
+    onEnd?.({ id, name, ms: clock.monotonicMs() - startedMs, ageMs, ...first, ...report })
+  }
 }
 
 async function accept(

@@ -12,7 +12,7 @@ const backoffByKind = 'by-kind'
 /**
  * Lower runs first; none (0) is kept for jobs that wake to their own grant and must not wait behind a backlog.
  */
-const priorities = { urgent: 1, woken: 5, usual: 10 } as const
+export const priorities = { urgent: 1, woken: 5, usual: 10 } as const
 
 /** A job that wakes to its own grant must not wait behind anything; one that merely tries again keeps its rank. */
 export const wakingPriority = (hasGrant: boolean, urgent: boolean, follows: boolean): number => {

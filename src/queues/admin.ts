@@ -20,6 +20,8 @@ export interface Admin {
   depths(): Promise<readonly Depth[]>
   /** By an operator: no worker takes its jobs. */
   isPaused(queue: QueueName): Promise<boolean>
+  /** How many workers of each queue are connected, over all processes. Rejects where Redis hides its clients. */
+  workers(): Promise<ReadonlyMap<QueueName, number>>
   /** BullMQ's state of the job, or `unknown` when it is in none. */
   stateOf(queue: string, id: string): Promise<string>
   add(queue: string, name: JobName, payload: AnyPayload, id: string): Promise<void>
@@ -47,6 +49,12 @@ export function createAdmin(redis: Connection, namespace: string, onError: (erro
     depths: async () =>
       (await Promise.all([...queues].map(([name, of]) => depthsOf(name as QueueName, of)))).flat(),
     isPaused: name => queue(name).isPaused(),
+    workers: async () =>
+      new Map(
+        await Promise.all(
+          [...queues].map(async ([name, of]) => [name as QueueName, await of.getWorkersCount()] as const),
+        ),
+      ),
     stateOf: (name, id) => queue(name).getJobState(id),
     async add(name, job, payload, id) {
       await queue(name).add(job, payload, addOptions(job, id, payload.urgent))

@@ -3,19 +3,11 @@
 import { expect, test } from 'vitest'
 import { metricsTable } from '../../src/metrics/metrics.ts'
 import { deploy } from '../support/deployment.ts'
+import { seriesOf } from '../support/metrics.ts'
 import { startProxy } from '../support/proxy.ts'
 import { until } from '../support/until.ts'
 
 const text = async (url: string): Promise<string> => (await fetch(url)).text()
-
-/** Lines of the page -> values by series. */
-const series = (page: string): Map<string, number> =>
-  new Map(
-    page
-      .split('\n')
-      .filter(line => line !== '' && !line.startsWith('#'))
-      .map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
-  )
 
 test('jobs, calls, bytes and depth are counted on /metrics', async () => {
   const { producer, put, config } = await deploy()
@@ -30,7 +22,7 @@ test('jobs, calls, bytes and depth are counted on /metrics', async () => {
   const failed = await producer.download({ mediaId: 'unknown' })
   await producer.result(failed, { timeoutMs: 5_000 }).catch(() => undefined)
   const page = await text(`${app.url}/metrics`)
-  const values = series(page)
+  const values = seriesOf(page)
   expect(values.get('wecom_media_jobs_total{job="media.upload",outcome="done",kind="none"}')).toBe(1)
   expect(values.get('wecom_media_jobs_total{job="media.download",outcome="failed",kind="gone"}')).toBe(1)
   expect(values.get('wecom_media_calls_total{method="media/upload",errcode="0"}')).toBe(1)
@@ -72,7 +64,7 @@ test('a worker without Redis is alive and not ready, and ready again when Redis 
   proxy.reset()
   await until('not ready', async () => (await fetch(`${url}/readyz`)).status === 503)
   expect((await fetch(`${url}/livez`)).status).toBe(200)
-  expect(series(await text(`${url}/metrics`)).get('wecom_media_redis_up')).toBe(0)
+  expect(seriesOf(await text(`${url}/metrics`)).get('wecom_media_redis_up')).toBe(0)
   await proxy.accept()
   await until('ready', async () => (await fetch(`${url}/readyz`)).status === 200)
 })
