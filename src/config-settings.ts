@@ -66,9 +66,13 @@ export const settings = {
     schema: folders.optional(),
     help: 'Folders that sources may lie in, separated by ":"; default: the current folder with --here, none for serve',
   },
+  WECOM_MEDIA_FILES: {
+    schema: z.string().min(1).optional(),
+    help: 'Folder that http and workers share: spool and downloads lie below it; created when missing',
+  },
   WECOM_MEDIA_DOWNLOADS: {
-    schema: z.string().min(1).default('downloads'),
-    help: 'Folder for downloads, created when missing',
+    schema: z.string().min(1).optional(),
+    help: 'Folder for downloads, created when missing; default: downloads, in WECOM_MEDIA_FILES where that is set',
   },
   WECOM_MEDIA_PREFIX: {
     schema: z
@@ -138,11 +142,19 @@ export const settings = {
   WECOM_MEDIA_WEBHOOK_SECRET_FILE: { schema: secretFile, help: 'File that holds it, instead' },
   WECOM_MEDIA_HOST: {
     schema: z.string().min(1).default('127.0.0.1'),
-    help: 'Address of the public listener, which has /callback; it opens when an app has a callback',
+    help: 'Address of the public listener, which has /v1 and /callback; it opens with tokens, or when an app has a callback',
   },
   WECOM_MEDIA_PORT: {
     schema: integer(0, 65_535).default(8080),
     help: 'Its port; 0 takes a free one',
+  },
+  WECOM_MEDIA_TOKENS: {
+    schema: z.string().min(1).optional(),
+    help: 'Path of the tokens file: who may use the HTTP API; without it there is none',
+  },
+  WECOM_MEDIA_REQUESTS_PER_SECOND: {
+    schema: integer(1, 100_000).default(2_000),
+    help: 'Requests to the HTTP API of one token, per process; more get 429',
   },
   WECOM_MEDIA_ADMIN_HOST: {
     schema: z.string().min(1).default('127.0.0.1'),

@@ -2,18 +2,23 @@
 
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { type AppConfig, type AppsConfig, type CallbackConfig, readApps, readSecret } from './config-apps.ts'
+import { type AppsConfig, readApps, readSecret } from './config-apps.ts'
+import { type Folders, foldersFrom } from './config-folders.ts'
+import { appOfEnvironment, checkedIds } from './config-own-app.ts'
+import { redisUrlFrom } from './config-redis.ts'
 import { settings } from './config-settings.ts'
+import { checkedTokens, readTokens, type TokenConfig } from './config-tokens.ts'
 import { Fault } from './fault.ts'
 import type { WebPolicy } from './files/web-policy.ts'
 import type { LimitsConfig } from './limits/index.ts'
 
+export type { Right, TokenConfig } from './config-tokens.ts'
 export { settings }
 
 type SettingName = keyof typeof settings
 export type Environment = Readonly<Record<string, string | undefined>>
 
-export interface Config {
+export interface Config extends Folders {
   readonly baseUrl: string
   readonly prefix: string
   readonly redisUrl: string | undefined
@@ -22,8 +27,6 @@ export interface Config {
   readonly suites: AppsConfig['suites']
   /** Absolute; undefined where nothing was said. */
   readonly roots: readonly string[] | undefined
-  /** Absolute. */
-  readonly downloads: string
   readonly concurrency: number
   readonly sliceBytes: number
   readonly parallelSlices: number
@@ -37,6 +40,10 @@ export interface Config {
   readonly webhooks: { readonly web: WebPolicy; readonly secrets: readonly string[] }
   readonly public: { readonly host: string; readonly port: number }
   readonly admin: { readonly host: string; readonly port: number }
+  /** Who may use the HTTP API; nobody: there is none. */
+  readonly tokens: readonly TokenConfig[]
+  /** Of one token, per process. */
+  readonly requestsPerSecond: number
   readonly limits: LimitsConfig
   readonly egress: string
   readonly assumeSpent: boolean
@@ -60,10 +67,23 @@ export function readConfig(environment: Environment = process.env, cwd: string =
   if (!parsed.success) {
     mistakes.push(...parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`))
   }
+  // What the files say is wrong is told beside the rest.
+  const files = {
+    named: read(set['WECOM_MEDIA_APPS'], path => readApps(resolve(cwd, path), environment), mistakes),
+    tokens: read(set['WECOM_MEDIA_TOKENS'], path => readTokens(resolve(cwd, path)), mistakes),
+  }
   if (!parsed.success || mistakes.length > 0) throw new Fault('config', `settings: ${mistakes.join('; ')}`)
-  const file = parsed.data.WECOM_MEDIA_APPS
-  const named = file === undefined ? { apps: {}, suites: {} } : readApps(resolve(cwd, file), environment)
-  return configFrom(parsed.data, named, cwd)
+  return configFrom(parsed.data, files, cwd)
+}
+
+function read<T>(path: string | undefined, from: (path: string) => T, mistakes: string[]): T | undefined {
+  if (path === undefined) return undefined
+  try {
+    return from(path)
+  } catch (error) {
+    mistakes.push((error as Fault).message)
+    return undefined
+  }
 }
 
 /** Puts what a `…_FILE` names in the place of the setting itself. */
@@ -83,15 +103,22 @@ function withSecretFiles(set: Readonly<Record<string, string | undefined>>) {
   return { values, mistakes }
 }
 
-function configFrom(env: z.output<typeof schema>, named: AppsConfig, cwd: string): Config {
+interface Files {
+  readonly named: AppsConfig | undefined
+  readonly tokens: readonly TokenConfig[] | undefined
+}
+
+function configFrom(env: z.output<typeof schema>, files: Files, cwd: string): Config {
+  const { named = { apps: {}, suites: {} }, tokens = [] } = files
+  const apps = { ...checkedIds(appOfEnvironment(env), named), ...named.apps }
   return {
     baseUrl: env.WECOM_BASE_URL,
     prefix: env.WECOM_MEDIA_PREFIX,
     redisUrl: redisUrlFrom(env),
-    apps: { ...checkedIds(appOfEnvironment(env), named), ...named.apps },
+    apps,
     suites: named.suites,
     roots: env.WECOM_MEDIA_ROOTS?.map(folder => resolve(cwd, folder)),
-    downloads: resolve(cwd, env.WECOM_MEDIA_DOWNLOADS),
+    ...foldersFrom(env.WECOM_MEDIA_FILES, env.WECOM_MEDIA_DOWNLOADS, cwd),
     concurrency: env.WECOM_MEDIA_CONCURRENCY,
     sliceBytes: env.WECOM_MEDIA_SLICE_BYTES,
     parallelSlices: env.WECOM_MEDIA_PARALLEL_SLICES,
@@ -115,6 +142,8 @@ function configFrom(env: z.output<typeof schema>, named: AppsConfig, cwd: string
     },
     public: { host: env.WECOM_MEDIA_HOST, port: env.WECOM_MEDIA_PORT },
     admin: { host: env.WECOM_MEDIA_ADMIN_HOST, port: env.WECOM_MEDIA_ADMIN_PORT },
+    tokens: checkedTokens(tokens, apps),
+    requestsPerSecond: env.WECOM_MEDIA_REQUESTS_PER_SECOND,
     limits: env.WECOM_MEDIA_LIMITS ?? {},
     egress: env.WECOM_MEDIA_EGRESS,
     assumeSpent: env.WECOM_MEDIA_ASSUME_SPENT,
@@ -123,58 +152,11 @@ function configFrom(env: z.output<typeof schema>, named: AppsConfig, cwd: string
   }
 }
 
-/** Who logs in may stand in the URL, or apart from it. */
-function redisUrlFrom({
-  REDIS_URL: url,
-  REDIS_USERNAME: user = '',
-  REDIS_PASSWORD: password = '',
-}: z.output<typeof schema>): string | undefined {
-  if (user === '' && password === '') return url
-  if (url === undefined)
-    throw new Fault('config', 'set REDIS_URL, too: REDIS_USERNAME and REDIS_PASSWORD say who logs in there')
-  const [scheme = '', rest = ''] = url.split('://', 2)
-  if (/^[^/?#]*@/.test(rest))
-    throw new Fault('config', 'REDIS_URL and REDIS_USERNAME or REDIS_PASSWORD say who logs in: leave one out')
-  const login = [user, password].map(encodeURIComponent).join(':')
-  return `${scheme}://${login}@${rest}`
-}
-
 const webhookWords = {
   off: 'webhooks are off',
   hosts: 'WECOM_MEDIA_WEBHOOK_HOSTS',
   ports: 'WECOM_MEDIA_WEBHOOK_PORTS',
   nets: 'WECOM_MEDIA_WEBHOOK_NETS',
-}
-
-function appOfEnvironment(env: z.output<typeof schema>): Record<string, AppConfig> {
-  const { WECOM_CORP_ID: corpId, WECOM_CORP_SECRET: secret } = env
-  const callback = callbackFrom(env)
-  if (corpId !== undefined && secret !== undefined) return { default: { corpId, secret, callback } }
-  if (corpId === undefined && secret === undefined && callback === undefined) return {}
-  const missing = corpId === undefined ? 'the first' : 'the second'
-  throw new Fault('config', `set both WECOM_CORP_ID and WECOM_CORP_SECRET: ${missing} is missing`)
-}
-
-/** The environment's app has the id `default`: the apps file must not have another one of that name. */
-function checkedIds(own: Record<string, AppConfig>, { apps, suites }: AppsConfig): Record<string, AppConfig> {
-  const twice = Object.keys(own).find(id => Object.hasOwn(apps, id) || Object.hasOwn(suites, id))
-  if (twice === undefined) return own
-  throw new Fault(
-    'config',
-    `"${twice}" is the app of WECOM_CORP_ID and stands in WECOM_MEDIA_APPS, too: rename that one, or unset WECOM_CORP_ID`,
-  )
-}
-
-function callbackFrom(env: z.output<typeof schema>): CallbackConfig | undefined {
-  const {
-    WECOM_CALLBACK_TOKEN: token,
-    WECOM_CALLBACK_AES_KEY: aesKey,
-    WECOM_CALLBACK_DOWNLOAD: download,
-  } = env
-  if (token !== undefined && aesKey !== undefined) return { token, aesKey, download }
-  if (token === undefined && aesKey === undefined) return undefined
-  const missing = token === undefined ? 'the first' : 'the second'
-  throw new Fault('config', `set both WECOM_CALLBACK_TOKEN and WECOM_CALLBACK_AES_KEY: ${missing} is missing`)
 }
 
 /** Throws `config` when no app is configured: whoever calls the platform needs one. */

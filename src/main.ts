@@ -12,6 +12,7 @@ import { limits } from './commands/limits.ts'
 import { schemas } from './commands/schemas.ts'
 import { serve } from './commands/serve.ts'
 import { simulate } from './commands/simulate.ts'
+import { token } from './commands/token.ts'
 import { upload } from './commands/upload.ts'
 import { uploadImage } from './commands/upload-image.ts'
 import { version } from './version.ts'
@@ -41,7 +42,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** In the order of the help. */
 const commands = [
   ...[demo, upload, download, uploadImage, article, asyncUpload],
-  ...[serve, check, limits, explain, simulate, schemas],
+  ...[serve, token, check, limits, explain, simulate, schemas],
 ]
 
 /** It throws these once it has printed what was asked for. */
@@ -77,6 +78,7 @@ With WECOM_CORP_ID and WECOM_CORP_SECRET (and WECOM_BASE_URL for a simulator):
 
 With REDIS_URL as well, jobs go over queues:
   wecom-media serve                   workers; "serve --help" lists every setting
+  wecom-media token shop              makes a token for the HTTP API
   wecom-media upload file a.pdf       puts a job on the queue and waits for its result
   wecom-media limits                  what is left of every limit and quota
 

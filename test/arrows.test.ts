@@ -25,6 +25,7 @@ const arrows: Record<string, readonly string[]> = {
       'app/callbacks.ts',
       'app/clients.ts',
       'limits/',
+      'http/tokens.ts',
     ],
     // What errcodes, kinds and callbacks mean, for `explain` and `check`.
     ...[
@@ -66,12 +67,21 @@ const arrows: Record<string, readonly string[]> = {
   'log.ts': ['pino'],
   'config.ts': [
     ...['zod', 'type limits/', 'type files/web-policy.ts'],
-    ...['config-settings.ts', 'config-apps.ts'],
+    ...[
+      'config-settings.ts',
+      'config-apps.ts',
+      'config-tokens.ts',
+      'config-folders.ts',
+      'config-redis.ts',
+      'config-own-app.ts',
+    ],
   ],
   'config-settings.ts': [
     ...['zod', 'namespace.ts', 'wecom/platform.ts', 'config-limits.ts', 'config-values.ts'],
   ],
   'config-apps.ts': ['zod'],
+  'config-own-app.ts': ['type config-apps.ts'],
+  'config-tokens.ts': ['zod'],
   'config-limits.ts': ['zod', 'type limits/'],
   'config-values.ts': ['zod'],
   'namespace.ts': ['wecom/platform.ts'],

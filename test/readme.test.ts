@@ -58,6 +58,7 @@ const pages = [
     'jobs',
     'apps',
     'callback',
+    'api',
     'webhooks',
     'limits',
     'settings',

@@ -1,6 +1,7 @@
 /** What workers report, to logs and metrics at once, so that the two never tell different stories. */
 
 import type { CallbackAnswer } from '../callback/index.ts'
+import type { ApiAnswer } from '../http/api.ts'
 import type { OnLimitEvent, PairState } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -100,4 +101,12 @@ export const callbackHook =
     if (party !== undefined && (outcome === 'accepted' || outcome === 'replayed')) heard.note(party)
     const level = outcome === 'refused' || outcome === 'failed' ? 'warn' : 'info'
     log[level]({ app: party, event, outcome, reason, name, status, ms: Math.round(ms) }, 'callback')
+  }
+
+/** What was answered as asked is for `debug`: there may be a thousand a second. */
+export const apiHook =
+  (log: Logger) =>
+  ({ operation, token, status, ms }: ApiAnswer): void => {
+    const level = status >= 500 ? 'warn' : status === 401 || status === 403 ? 'info' : 'debug'
+    log[level]({ operation, token, status, ms: Math.round(ms) }, 'api')
   }

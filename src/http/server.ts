@@ -5,11 +5,18 @@
 
 import type { AddressInfo } from 'node:net'
 import { fastify } from 'fastify'
+import { type ApiParts, mountApi } from './api.ts'
 import { type CallbackRoutes, mountCallbacks } from './callback.ts'
 
 export interface PublicServer {
   readonly url: string
   close(): Promise<void>
+}
+
+/** What is there; a path that is not gets 404. */
+export interface PublicRoutes {
+  readonly callbacks?: CallbackRoutes | undefined
+  readonly api?: ApiParts | undefined
 }
 
 /** Milliseconds. The platform itself gives up after 5 s. */
@@ -23,7 +30,7 @@ const guarded = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-stor
 /** `port` 0 takes a free one. Rejects when the address is in use. */
 export async function servePublic(
   { host, port }: { readonly host: string; readonly port: number },
-  callbacks: CallbackRoutes,
+  { callbacks, api }: PublicRoutes,
 ): Promise<PublicServer> {
   const server = fastify({
     exposeHeadRoutes: false,
@@ -37,11 +44,11 @@ export async function servePublic(
     },
     // Its own answer to a URL that can't be read would repeat it.
     frameworkErrors: (_error, _request, reply) => {
-      callbacks.onUnreadable()
+      callbacks?.onUnreadable()
       reply.raw.writeHead(400, { ...guarded, 'content-length': 0 }).end()
     },
     // A plus is a plus: in Base64 it is no space.
-    routerOptions: { querystringParser: text => parametersIn(text), maxParamLength: 128 },
+    routerOptions: { querystringParser: text => parametersIn(text), maxParamLength: 200 },
   })
   server.server.maxRequestsPerSocket = requestsPerSocket
   server.server.maxConnections = connectionsMax
@@ -49,7 +56,8 @@ export async function servePublic(
     reply.headers(guarded)
   })
   server.setNotFoundHandler((_request, reply) => reply.code(404).send())
-  mountCallbacks(server, callbacks)
+  if (callbacks) mountCallbacks(server, callbacks)
+  if (api) mountApi(server, api)
   await server.listen({ host, port })
   const { port: bound, family, address } = server.server.address() as AddressInfo
   const name = family === 'IPv6' ? `[${address}]` : address

@@ -45,6 +45,8 @@ export interface DeploymentOptions {
   readonly lockMs?: number
   /** The app is called back: one process at a time can listen, see `silent`. */
   readonly callback?: boolean
+  /** Rows of the tokens file: the HTTP API listens. */
+  readonly tokens?: readonly object[]
   /** Of the simulator. */
   readonly switches?: SimulatorOptions['switches']
   /** Settings of all workers, besides ours. */
@@ -93,6 +95,8 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
       WECOM_CALLBACK_AES_KEY: callbackKeys.aesKey,
       WECOM_MEDIA_PORT: String(port),
     }),
+    ...(options.tokens && { WECOM_MEDIA_TOKENS: await tokensFile(options.tokens) }),
+    ...(options.tokens && !options.callback && { WECOM_MEDIA_PORT: '0' }),
     ...options.env,
   }
   const config = readConfig(env)
@@ -115,7 +119,7 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
       const log = createLog('silent')
       const app = await startApp(
         { ...config, ...changes },
-        { redisUrl, log, listen: options.callback ?? false },
+        { redisUrl, log, listen: options.callback ?? options.tokens !== undefined },
       )
       atEnd(() => app.stop())
       return app
@@ -128,6 +132,12 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
       return worker
     },
   }
+}
+
+async function tokensFile(tokens: readonly object[]): Promise<string> {
+  const path = join(await tempDir(), 'tokens.json')
+  await writeFile(path, JSON.stringify({ tokens }))
+  return path
 }
 
 /** One that nobody has at this moment. */

@@ -1,0 +1,135 @@
+/** `/v1` on the public listener: the door, the order in which a request is looked at, and what refusals look like. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { Fault } from '../fault.ts'
+import { cancelJob, type JobParts, postJobs, readJob } from './jobs.ts'
+import type { Answer, Asked, Operation } from './operation.ts'
+import { faultOf, problemOf, problemType, Refusal, retryAfterOf } from './problem.ts'
+import type { Authenticate, Caller } from './tokens.ts'
+
+export interface ApiAnswer {
+  /** Of the operation; undefined for a path that is none. */
+  readonly operation: string | undefined
+  readonly token: string | undefined
+  readonly status: number
+  readonly ms: number
+}
+
+export interface ApiParts extends JobParts {
+  readonly authenticate: Authenticate
+  readonly onAnswer: (answer: ApiAnswer) => void
+  /** What went wrong here, and is told to nobody outside. */
+  readonly onError: (error: unknown) => void
+  /** Aborts when the process is about to end: nobody waits any longer then. */
+  readonly closing: AbortSignal
+}
+
+/** A payload has 32 KiB at most; spaces between are the caller's. */
+const jsonMaxBytes = 64 * 1024
+
+const prefix = '/v1'
+
+const operationsOf = (parts: ApiParts): Operation[] => [...postJobs(parts), readJob(parts), cancelJob(parts)]
+
+export function mountApi(server: FastifyInstance, parts: ApiParts): void {
+  const { onAnswer, onError } = parts
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  void server.register(
+    async scope => {
+      scope.removeAllContentTypeParsers()
+      scope.addContentTypeParser(
+        'application/json',
+        { parseAs: 'string', bodyLimit: jsonMaxBytes },
+        scope.getDefaultJsonParser('error', 'error'),
+      )
+      scope.setErrorHandler((error, _request, reply) => refuse(reply, error, onError))
+      scope.setNotFoundHandler((request, reply) => refuse(reply, nothingAt(request), onError))
+      scope.addHook('onResponse', async (request, reply) => {
+        const { config } = request.routeOptions
+        onAnswer({
+          operation: (config as { readonly id?: string }).id,
+          token: callers.get(request)?.name,
+          status: reply.statusCode,
+          ms: reply.elapsedTime,
+        })
+      })
+      for (const operation of operationsOf(parts)) mount(scope, operation, parts, callers)
+    },
+    { prefix },
+  )
+}
+
+function mount(
+  scope: FastifyInstance,
+  operation: Operation,
+  { authenticate, closing }: ApiParts,
+  callers: WeakMap<FastifyRequest, Caller>,
+): void {
+  const { id, verb, path, right } = operation
+  scope.route({
+    ...{ method: verb, url: path.slice(prefix.length), config: { id } },
+    // Before a byte of the body is read.
+    onRequest: async request => {
+      const caller = authenticate(request.headers.authorization)
+      if (!caller) throw new Fault('token', 'who is asking?')
+      callers.set(request, caller)
+      if (!caller.rights.includes(right))
+        throw new Refusal(403, 'token', `the token "${caller.name}" has not the right to ${right}`)
+    },
+    handler: async (request, reply) => {
+      const asked = askedOf(operation, { request, reply, caller: callers.get(request) as Caller, closing })
+      return send(reply, await operation.handle(asked as Asked<never, never>))
+    },
+  })
+}
+
+function askedOf(
+  { params, query }: Operation,
+  {
+    request,
+    reply,
+    caller,
+    closing,
+  }: Pick<Asked, 'request' | 'reply' | 'caller'> & { readonly closing: AbortSignal },
+): Asked {
+  return {
+    ...{ request, reply, caller },
+    params: parsed(params, request.params, 'the path'),
+    query: parsed(query, request.query, 'the query'),
+    // Made where it is asked for: most answers take a millisecond.
+    get signal() {
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      return AbortSignal.any([gone.signal, closing])
+    },
+  }
+}
+
+function parsed(schema: z.ZodObject | undefined, value: unknown, where: string): unknown {
+  const found = schema?.strict().safeParse(value)
+  if (found === undefined || found.success) return found?.data
+  const mistakes = found.error.issues.map(({ path, message }) => [path.join('.'), message].join(' ').trim())
+  throw new Fault('invalid', `${where}: ${mistakes.join('; ')}`)
+}
+
+function send(reply: FastifyReply, { status, body, headers = {} }: Answer): FastifyReply {
+  return reply.code(status).headers(headers).send(body)
+}
+
+function refuse(reply: FastifyReply, error: unknown, onError: (error: unknown) => void): FastifyReply {
+  const fault = faultOf(error)
+  if (fault === undefined) onError(error)
+  const told = fault ?? new Fault('unknown', 'something went wrong here: its log says what')
+  const problem = problemOf(told)
+  const retryAfter = retryAfterOf(told)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
+  return reply.code(problem.status).type(problemType).send(problem)
+}
+
+const nothingAt = ({ method, url }: FastifyRequest): Fault =>
+  new Fault(
+    'not-found',
+    `there is no ${method} ${url.split('?', 1)[0]?.slice(0, 100)}: /v1/openapi.json has all there is`,
+  )
