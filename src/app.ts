@@ -24,7 +24,7 @@ import { queueNames } from './queues/jobs.ts'
 import { tellEnd } from './queues/notify.ts'
 import { createRecords, endedChannel, type Follower, type Records } from './record/index.ts'
 import type { Connection } from './redis/connection.ts'
-import { connectSubscriber, connectWorker, firstAnswer, isRefusal } from './redis.ts'
+import { connectSubscriber, connectWorker, demandPermissions, firstAnswer, isRefusal } from './redis.ts'
 
 export interface AppOptions {
   readonly redisUrl: string
@@ -80,6 +80,7 @@ async function start(
   const subscriber = connectSubscriber(redisUrl, { name: 'wecom-media-ends', onError: onError('subscriber') })
   later(() => subscriber.disconnect())
   await firstAnswer(redis, redisPatienceMs)
+  await demandPermissions({ redis, subscriber }, namespace)
   await usable(config.downloads)
   // Rejected, it is still owed, and the chore sees to it.
   const onOwed = (id: string) => void tellEnd({ records, admin }, id).catch(() => undefined)

@@ -14,6 +14,7 @@ import { codeOf } from './refusal.ts'
 
 export { placeOf, readAddress } from './redis/address.ts'
 export { type Connection, primariesOf } from './redis/connection.ts'
+export { demandPermissions } from './redis/permissions.ts'
 export { isRefusal } from './refusal.ts'
 
 export interface ConnectOptions {

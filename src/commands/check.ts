@@ -65,7 +65,7 @@ async function openRedis(
   if (redisUrl === undefined) return { findings: [withoutRedis(config)] }
   const redis = connectProducer(redisUrl)
   closers.defer(() => redis.disconnect())
-  const findings = await checkRedis(redis, redisUrl)
+  const findings = await checkRedis(redis, redisUrl, namespaceOf(config.baseUrl, config.prefix))
   return findings[0]?.state === 'ok' ? { redis, findings } : { findings }
 }
 

@@ -36,13 +36,14 @@ export async function checkRedis(redis: Connection, clock: Clock, rules: Rules):
   return { clockAheadMs, warnings: warnings.filter(line => line !== false) }
 }
 
-/** Hosted Redis often has no CONFIG; an ACL may hide either. */
+/** Hosted Redis often has no CONFIG, and our ACL none; an ACL may hide either. */
 async function policyOf(server: Server): Promise<string | undefined> {
+  const info = await server.info('memory').catch(refusedToTell)
+  const told = /maxmemory_policy:(\S+)/.exec(info ?? '')?.[1]
+  if (told !== undefined) return told
   const asked = await server.config('GET', 'maxmemory-policy').catch(refusedToTell)
   const pairs = Array.isArray(asked) ? asked.flat() : []
-  if (typeof pairs[1] === 'string') return pairs[1]
-  const info = await server.info('memory').catch(refusedToTell)
-  return /maxmemory_policy:(\S+)/.exec(info ?? '')?.[1]
+  return typeof pairs[1] === 'string' ? pairs[1] : undefined
 }
 
 /** A lost connection is no answer; a refusal is. */

@@ -84,7 +84,8 @@ function unreachable(address: Address, error: Error | undefined): string {
     return `Redis at ${place} refuses us (${code}): correct user and password in REDIS_URL`
   if (code && isTlsCode(code)) return `Redis at ${place} can't be trusted (${code}): ${tlsAdvice(code)}`
   const why = code ? ` (${code})` : ''
-  return `Redis at ${place} does not answer${why}: start it there, or correct REDIS_URL`
+  const how = address.login.tls ? ' with TLS' : ''
+  return `Redis at ${place} does not answer${how}${why}: start it there, or correct REDIS_URL`
 }
 
 function tlsAdvice(code: string): string {

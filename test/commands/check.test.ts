@@ -69,6 +69,7 @@ describe.runIf(ownRedis)('check', () => {
       settings: 'ok',
       redis: 'ok',
       'redis version': 'ok',
+      'redis permissions': 'ok',
       'redis memory': 'ok',
       'redis persistence': 'ok',
       'app default: token': 'ok',

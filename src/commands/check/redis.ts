@@ -5,7 +5,15 @@ import { systemClock } from '../../clock.ts'
 import type { Config } from '../../config.ts'
 import { Fault } from '../../fault.ts'
 import { createRules, checkRedis as mayKeepLimits } from '../../limits/index.ts'
-import { type connectProducer, firstAnswer, placeOf, primariesOf, readAddress } from '../../redis.ts'
+import {
+  type connectProducer,
+  connectSubscriber,
+  demandPermissions,
+  firstAnswer,
+  placeOf,
+  primariesOf,
+  readAddress,
+} from '../../redis.ts'
 import type { Gate } from '../../wecom/index.ts'
 import { type Finding, failed, finding, ok, skipped } from './finding.ts'
 
@@ -13,16 +21,28 @@ export type Redis = ReturnType<typeof connectProducer>
 
 const patienceMs = 3_000
 
-/** Whether it answers, and if so three things more about it. */
-export async function checkRedis(redis: Redis, url: string): Promise<Finding[]> {
+/** Whether it answers, and if so four things more about it. */
+export async function checkRedis(redis: Redis, url: string, namespace: string): Promise<Finding[]> {
   const there = await finding('redis', async () => {
     await firstAnswer(redis, patienceMs)
     return `answers at ${placeOf(readAddress(url))}`
   })
   if (there.state === 'failed') return [there]
+  const rights = await finding('redis permissions', () => rightsOf(redis, url, namespace))
   const memory = await finding('redis memory', () => memoryOf(redis))
   const each = await Promise.all(primariesOf(redis).map(lookAtServer))
-  return [there, worst(each.map(([version]) => version)), memory, worst(each.map(([, kept]) => kept))]
+  const [version, kept] = [worst(each.map(([version]) => version)), worst(each.map(([, kept]) => kept))]
+  return [there, version, rights, memory, kept]
+}
+
+async function rightsOf(redis: Redis, url: string, namespace: string): Promise<string> {
+  const subscriber = connectSubscriber(url)
+  try {
+    await demandPermissions({ redis, subscriber }, namespace)
+  } finally {
+    subscriber.disconnect()
+  }
+  return 'this user may do what a worker does'
 }
 
 type Server = ReturnType<typeof primariesOf>[number]
