@@ -62,6 +62,7 @@ const pages = [
     'webhooks',
     'limits',
     'settings',
+    'scaling',
     'simulator',
     'reference',
     'errcodes',
