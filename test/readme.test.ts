@@ -728,7 +728,7 @@ describe('the examples', () => {
     // Our own sources are stricter than a user's settings; a user sees only their declarations.
     const ofOurs = /(^|\/)src\/.*: error TS/
     expect(printed.split('\n').filter(line => line.includes('error') && !ofOurs.test(line))).toEqual([])
-  })
+  }, 60_000)
 
   test('of the simulator are taken by its control API', async () => {
     // Nobody listens there; what is sent is not received, and that is told.
