@@ -26,7 +26,7 @@ FROM node:24-bookworm-slim
 # Nothing is installed or built in here any more.
 RUN rm -rf /usr/local/lib/node_modules /opt/yarn* /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg \
     && groupadd --gid 10001 media && useradd --uid 10001 --gid media --no-create-home --home-dir /tmp --shell /usr/sbin/nologin media \
-    && install --directory --owner=media --group=media /srv/media
+    && install --directory --owner=media --group=media /srv/media /srv/media/sources
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
@@ -40,8 +40,9 @@ ENV NODE_ENV=production \
     # Inside a container loopback is nobody; what is reachable is decided by what is published.
     WECOM_MEDIA_HOST=0.0.0.0 \
     WECOM_MEDIA_ADMIN_HOST=0.0.0.0 \
-    WECOM_MEDIA_ROOTS=/srv/media \
-    WECOM_MEDIA_DOWNLOADS=/srv/media/downloads
+    # Roots hold only what every caller may send: neither downloads nor the bodies of others, which lie beside them.
+    WECOM_MEDIA_FILES=/srv/media \
+    WECOM_MEDIA_ROOTS=/srv/media/sources
 RUN node bin/wecom-media.js --version
 
 ARG VERSION=0.1.0

@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { settings } from '../src/config.ts'
+import { readConfig, settings } from '../src/config.ts'
 import { stagesOf, textsOf } from './support/dockerfile.ts'
 
 const home = join(import.meta.dirname, '..')
@@ -204,13 +204,10 @@ describe('docker-compose.yml', async () => {
       expect(Object.keys(environment).filter(key => !isSetting(key))).toEqual([])
       expect(environment['WECOM_CORP_SECRET']).toBeUndefined()
       expect(service(name).env_file).toEqual([`\${STACK_ENV:-.env}`])
-      const mounted = Object.entries(environment).filter(([key]) => key.endsWith('_FILE'))
-      expect(mounted.length).toBeGreaterThan(0)
-      for (const [, path] of mounted) {
-        const secret = path.replace('/run/secrets/', '')
-        expect(service(name).secrets).toContain(secret)
-        expect(Object.keys(secrets)).toContain(secret)
-      }
+      const mounted = Object.values(environment).filter(value => value.startsWith('/run/secrets/'))
+      const read = mounted.map(path => path.replace('/run/secrets/', ''))
+      expect(service(name).secrets?.toSorted()).toEqual(read.toSorted())
+      expect(Object.keys(secrets)).toEqual(expect.arrayContaining(read))
     }
   })
 
@@ -238,6 +235,12 @@ describe('docker-compose.yml', async () => {
     const folder = demo['STACK_SECRETS'] ?? ''
     expect((await readdir(join(home, folder))).toSorted()).toEqual(Object.keys(secrets).toSorted())
     const secret = (await read(`${folder}/wecom_corp_secret`)).trim()
+    const environment = {
+      ...demo,
+      WECOM_MEDIA_TOKENS: join(home, folder, 'tokens'),
+      WECOM_CORP_SECRET: secret,
+    }
+    expect(readConfig(environment).tokens.map(({ name }) => name)).toEqual(['demo'])
     const { command = [] } = service('simulator')
     expect(command.slice(command.indexOf('--corp'))).toEqual([
       ...['--corp', demo['WECOM_CORP_ID'], '--secret', secret],

@@ -76,6 +76,19 @@ describe.runIf(hasDocker)('with a Docker engine', () => {
       await stack.exec(worker, ['cmp', down.path, '/app/demo/photo.jpg'])
   })
 
+  test('a job over HTTP, through the port that is published on this host', async () => {
+    const http = stack.container('http')
+    const at = `http://${http.getHost()}:${http.getMappedPort(8080)}`
+    const ask = async (path: string, init: RequestInit = {}) => {
+      const headers = { authorization: 'Bearer demo-token-of-no-value', 'content-type': 'application/json' }
+      return (await fetch(at + path, { ...init, headers })).json() as Promise<Record<string, string>>
+    }
+    const body = JSON.stringify({ type: 'image', source: { path: '/app/demo/logo.png' } })
+    const { url } = await ask('/v1/jobs/upload', { method: 'POST', body })
+    expect(await ask(`${url}?wait=20`)).toMatchObject({ state: 'done', result: { name: 'logo.png' } })
+    expect((await fetch(`${at}${url}`)).status).toBe(401)
+  })
+
   test('three workers share the jobs, and the platform hears of each once', async () => {
     const { results, states } = await produce('wait', 'shared', 60)
     expect(new Set(results).size).toBe(60)
