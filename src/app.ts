@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { startChores } from './app/chores.ts'
 import { closedSets } from './app/closed-sets.ts'
 import { createHeard } from './app/heard.ts'
+import { startKeepAlive } from './app/keep-alive.ts'
 import { openLimits } from './app/limiting.ts'
 import { openAdmin } from './app/pages.ts'
 import { openPublic } from './app/public.ts'
@@ -104,6 +105,8 @@ async function start(
   await Promise.all(workers.map(worker => worker.ready()))
   await listenForCancels(subscriber, endedChannel(namespace), workers)
   later(startChores({ records, admin, downloads: config.downloads, log, metrics }))
+  const { names } = resources
+  later(startKeepAlive(config, { redis, namespace, records, admin, names, log, metrics }))
   const listener = listen
     ? await openPublic(config, { redisUrl, namespace, shared, log, metrics })
     : undefined

@@ -111,6 +111,14 @@ export const settings = {
     schema: integer(0, 3_600_000).default(25_000),
     help: 'How long running jobs may go on after SIGTERM',
   },
+  WECOM_MEDIA_RENEW_BEFORE_MS: {
+    schema: integer(3_600_000, 60 * 3_600_000).default(24 * 3_600_000),
+    help: 'A media_id that is kept alive is renewed when so much of its three days is left, ms: the time to act when that fails',
+  },
+  WECOM_MEDIA_RENEW_LOOK_MS: {
+    schema: integer(200, 600_000).default(15_000),
+    help: 'Between two looks at media_ids that are kept alive, ms; one for all workers',
+  },
   WECOM_MEDIA_URLS: {
     schema: hostsSetting.default('off'),
     help: 'Where sources may be fetched from: off, public, or hosts such as media.example.com,*.cdn.example.com',

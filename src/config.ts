@@ -34,6 +34,9 @@ export interface Config extends Folders {
   readonly lockDurationMs: number
   readonly stalledIntervalMs: number
   readonly graceMs: number
+  /** Of media_ids that are kept alive. */
+  readonly renewBeforeMs: number
+  readonly renewLookMs: number
   /** Of sources behind URLs. */
   readonly web: WebPolicy
   /** Who may be told of ends of jobs, and the secrets that sign it, the newest first. */
@@ -126,6 +129,8 @@ function configFrom(env: z.output<typeof schema>, files: Files, cwd: string): Co
     lockDurationMs: env.WECOM_MEDIA_LOCK_MS,
     stalledIntervalMs: env.WECOM_MEDIA_STALLED_MS,
     graceMs: env.WECOM_MEDIA_GRACE_MS,
+    renewBeforeMs: env.WECOM_MEDIA_RENEW_BEFORE_MS,
+    renewLookMs: env.WECOM_MEDIA_RENEW_LOOK_MS,
     web: {
       hosts: env.WECOM_MEDIA_URLS,
       ports: env.WECOM_MEDIA_URL_PORTS,

@@ -12,7 +12,7 @@ export { Fault, type FaultReport, type Kind, kinds } from './fault.ts'
 export { type Md5Facts, md5File } from './files/fingerprint.ts'
 export type { LimitGate, LimitsConfig, Quota } from './limits/index.ts'
 export type { Input, JobName, Payload, Result } from './queues/jobs.ts'
-export type { EnqueueOptions, Job, Producer, ResultOptions } from './queues/producer.ts'
+export type { EnqueueOptions, Job, KeptMedia, NameOf, Producer, ResultOptions } from './queues/producer.ts'
 export type { JobRecord, State } from './record/index.ts'
 
 export interface ProducerOptions {

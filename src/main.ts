@@ -8,6 +8,7 @@ import { demo } from './commands/demo.ts'
 import { download } from './commands/download.ts'
 import { CommandError, exitCodeFor, exitCodes, printFailure } from './commands/exit.ts'
 import { explain } from './commands/explain.ts'
+import { kept } from './commands/kept.ts'
 import { limits } from './commands/limits.ts'
 import { schemas } from './commands/schemas.ts'
 import { serve } from './commands/serve.ts'
@@ -42,7 +43,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** In the order of the help. */
 const commands = [
   ...[demo, upload, download, uploadImage, article, asyncUpload],
-  ...[serve, token, check, limits, explain, simulate, schemas],
+  ...[serve, token, check, limits, kept, explain, simulate, schemas],
 ]
 
 /** It throws these once it has printed what was asked for. */
@@ -81,6 +82,7 @@ With REDIS_URL as well, jobs go over queues:
   wecom-media token shop              makes a token for the HTTP API
   wecom-media upload file a.pdf       puts a job on the queue and waits for its result
   wecom-media limits                  what is left of every limit and quota
+  wecom-media kept                    the media_ids that are kept alive, and how they stand
 
 On a terminal results are text; piped, stdout gets exactly one JSON object. Logs go to stderr.
 Exit codes: 0 done · 1 the job failed · 2 wrong usage or settings · 3 no Redis, or no result in time · 130 interrupted`

@@ -120,12 +120,17 @@ const arrows: Record<string, readonly string[]> = {
   ],
   'queues/producer.ts': ['bullmq'],
   'queues/admin.ts': ['bullmq'],
+  // The scheduler of the fleet, and the worker that hears it.
+  'queues/beat.ts': ['bullmq'],
+  // What may be shown of a source.
+  'queues/kept.ts': ['files/image-src.ts'],
   'queues/ages.ts': ['script.ts'],
 
   'processors/': [
     'queues/jobs.ts',
     'queues/parse.ts',
     'queues/identity.ts',
+    'queues/keep-alive-wish.ts',
     'wecom/',
     'record/',
     'ledger/',

@@ -12,6 +12,7 @@ import { readAges } from '../queues/ages.ts'
 import type { Connection } from '../redis/connection.ts'
 import { readLatencyMs, readRedisState } from '../redis/state.ts'
 import type { Heard } from './heard.ts'
+import { keptStandings } from './keep-alive.ts'
 import type { Limits } from './limiting.ts'
 import { standingsOf } from './report.ts'
 import type { OwnedResources } from './resources.ts'
@@ -23,7 +24,7 @@ export interface GaugeParts {
   readonly namespace: string
   readonly admin: Pick<Admin, 'depths' | 'workers'>
   readonly limits: Limits
-  readonly resources: Pick<OwnedResources, 'recentApps' | 'closedApps'>
+  readonly resources: Pick<OwnedResources, 'recentApps' | 'closedApps' | 'names'>
   readonly heard: Heard
   readonly clock: Clock
 }
@@ -46,6 +47,7 @@ export function openGauges(
       ...looksAtQueues(parts),
       ...looksAtApps(config, parts),
       ...looksAtRedis(parts),
+      kept: lookAtKept(parts),
       disk: lookAtDisk(metrics, config.downloads),
     },
     isReady: () => redis.status === 'ready',
@@ -162,6 +164,18 @@ function looksAtRedis({ metrics, redis, namespace, clock }: GaugeParts): Record<
     },
   }
 }
+
+const lookAtKept = ({ metrics, resources }: GaugeParts): Look => ({
+  gauges: ['wecom_media_keep_alive_media', 'wecom_media_keep_alive_soonest_end_seconds'],
+  async read() {
+    const { states, soonestEndS } = await keptStandings(resources.names)
+    return () => {
+      for (const [state, count] of Object.entries(states))
+        metrics.wecom_media_keep_alive_media.set({ state }, count)
+      metrics.wecom_media_keep_alive_soonest_end_seconds.set(soonestEndS)
+    }
+  },
+})
 
 const lookAtDisk = (metrics: Metrics, downloads: string): Look => ({
   gauges: ['wecom_media_disk_free_bytes', 'wecom_media_disk_size_bytes'],

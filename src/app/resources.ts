@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import type { FaultReport } from '../fault.ts'
 import { openSource } from '../files/file.ts'
 import { createWeb } from '../files/http.ts'
-import { createLedger, type Ledger } from '../ledger/index.ts'
+import { createKeepAlive, createLedger, type Ledger } from '../ledger/index.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { observeCall } from '../metrics/observe.ts'
 import type { Resources } from '../processors/context.ts'
@@ -51,6 +51,7 @@ export function openResources(
     corpOf,
     kindOf: app => clients.configOf(app).kind ?? 'self-built',
     ledger: counted(createLedger(redis, namespace), metrics),
+    names: createKeepAlive(redis, namespace),
     units: unitsOf(limits.quota, corpOf),
     openSource: (ref, asked) =>
       openSource(ref, { roots: config.roots ?? [], web, spoolDir: downloads, ...asked }),

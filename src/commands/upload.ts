@@ -8,12 +8,13 @@ import { CommandError, printResult } from './exit.ts'
 import { localTime } from './follow.ts'
 import { explain, jobSettings } from './help.ts'
 import { checkFlags, type JobFlags, type ReuseFlag, reuseOf, withJobFlags, withReuse } from './job-flags.ts'
+import { type KeepAliveFlags, keepAliveOf, withKeepAlive } from './keep-alive-flags.ts'
 import { runJob } from './run-job.ts'
 import { settingsToUpload, sourceOf } from './source.ts'
 
 type Attachment = NonNullable<Input<'media.upload'>['attachment']>
 
-interface UploadFlags extends JobFlags, ReuseFlag {
+interface UploadFlags extends JobFlags, ReuseFlag, KeepAliveFlags {
   readonly name?: string
   readonly attachment?: Attachment
 }
@@ -28,13 +29,14 @@ export const upload = (program: Command): void => {
     .addOption(
       new Option('--attachment <use>', 'for this use and no other (default: messages)').choices(uses),
     )
-  withReuse(withJobFlags(command)).action(run)
+  withKeepAlive(withReuse(withJobFlags(command))).action(run)
   explain(
     command,
     [
       'wecom-media upload image photo.jpg --here',
       'wecom-media upload file 季度报告.pdf --name report.pdf --key order-17 --timeout 2m',
       'wecom-media upload video https://media.example.com/clip.mp4 --attachment moments',
+      'wecom-media upload image logo.png --keep-alive logo --until 2027-01-31',
     ],
     [...jobSettings, 'WECOM_MEDIA_ROOTS', 'WECOM_MEDIA_URLS'],
   )
@@ -58,11 +60,12 @@ function parseType(text: string): MediaType {
 
 async function run(type: MediaType, from: string, flags: UploadFlags): Promise<void> {
   checkFlags(flags)
-  const { app, name, attachment } = flags
+  const { app, name, attachment, here } = flags
+  const keepAlive = keepAliveOf(flags, here)
   const source = sourceOf(from)
   const config = await settingsToUpload(source, flags)
   const payload = {
-    ...{ app, type, source, ...reuseOf(flags) },
+    ...{ app, type, source, ...reuseOf(flags), ...keepAlive },
     ...(name !== undefined && { name }),
     ...(attachment !== undefined && { attachment }),
   }
@@ -73,5 +76,6 @@ async function run(type: MediaType, from: string, flags: UploadFlags): Promise<v
     ['file', `${result.name} (${result.type}, ${sizeOf(result.sizeBytes)})`],
     ['expires', localTime(result.expiresAtMs)],
     ...(attachment === undefined ? [] : [['only for', attachment] as const]),
+    ...(keepAlive.keepAlive ? [['kept alive', `as ${keepAlive.keepAlive.name}`] as const] : []),
   ])
 }

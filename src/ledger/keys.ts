@@ -23,3 +23,16 @@ export const issuedKey = (namespace: string, corp: string, mediaId: string): str
     .update(JSON.stringify([corp, mediaId]))
     .digest('hex')
     .slice(0, 40)}`
+
+/** HASH: a name that a media_id is kept alive under. */
+export const keptKey = (namespace: string, id: string): string => `${namespace}:kept:${id}`
+
+/** ZSET of all names; score: when to look next, ms of Redis time. */
+export const keptDueKey = (namespace: string): string => `${namespace}:kept`
+
+/** SET of the names that have this media_id. */
+export const keptNamesKey = (namespace: string, corp: string, mediaId: string): string =>
+  `${namespace}:kept-of:${createHash('sha256')
+    .update(JSON.stringify([corp, mediaId]))
+    .digest('hex')
+    .slice(0, 40)}`

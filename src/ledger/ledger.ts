@@ -7,7 +7,7 @@ import { type Follower, followersIn, freeLua, type LedgerWrite } from '../record
 import type { Connection } from '../redis/connection.ts'
 import { script } from '../script.ts'
 import type { Entry, Subject } from './entry.ts'
-import { issuedKey, keysOf } from './keys.ts'
+import { issuedKey, keptDueKey, keptKey, keptNamesKey, keysOf } from './keys.ts'
 
 /** A job that wants the bytes uploaded, as keys of Redis: whether it is still at work can be told from them alone. */
 export interface Claimant {
@@ -32,7 +32,7 @@ export interface Ledger {
   take(subject: Subject, claimant: Claimant, minLifeMs: number): Promise<Taken>
   /** The entry, whatever is left of its life. */
   read(subject: Subject): Promise<Entry | undefined>
-  /** The platform no longer knows this media_id (40007); true when an entry was forgotten. */
+  /** The platform no longer knows this media_id (40007); true when something was known of it. Names that have it are renewed at once. */
   forget(corp: string, mediaId: string): Promise<boolean>
   /** Gives the right to bring an entry back, if it is still this job's; answers the jobs that waited for it. */
   release(subject: Subject, claimant: Claimant): Promise<readonly Follower[]>
@@ -90,18 +90,30 @@ return free(KEYS[1], KEYS[2])
 `)
 
 /*
- * KEYS 1 issued
- * ARGV 1 the media_id
- * Answers {1} when an entry was forgotten, {0} otherwise. An entry that names another media_id by now stays.
+ * KEYS 1 issued, 2 names that are kept alive with it, 3 when to look at names
+ * ARGV 1 the media_id, 2 what stands before the id of a name in its key
+ * Answers {1} when an entry or a name was forgotten, {0} otherwise. What names another media_id by now stays. Keys of
+ * names are made here; the hash tag puts them into the same slot.
  */
 const forget = script(`
+local found = 0
 local entry = redis.call('GET', KEYS[1])
-if not entry then return {0} end
-local json = redis.call('GET', entry)
-local found = json and cjson.decode(json).value == ARGV[1]
-if found then redis.call('DEL', entry) end
+local json = entry and redis.call('GET', entry)
+if json and cjson.decode(json).value == ARGV[1] then
+  redis.call('DEL', entry)
+  found = 1
+end
 redis.call('DEL', KEYS[1])
-return {found and 1 or 0}
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  local name = ARGV[2] .. id
+  if redis.call('HGET', name, 'mediaId') == ARGV[1] and redis.call('HSETNX', name, 'forgottenAtMs', now) == 1 then
+    redis.call('ZADD', KEYS[3], 'XX', now, id)
+    found = 1
+  end
+end
+return {found}
 `)
 
 export const createLedger = (redis: Connection, namespace: string): Ledger => ({
@@ -128,7 +140,9 @@ export const createLedger = (redis: Connection, namespace: string): Ledger => ({
     return json === null ? undefined : (JSON.parse(json) as Entry)
   },
   async forget(corp, mediaId) {
-    const [found] = await forget(redis, [issuedKey(namespace, corp, mediaId)], [mediaId])
+    const names = [keptNamesKey(namespace, corp, mediaId), keptDueKey(namespace)]
+    const args = [mediaId, keptKey(namespace, '')]
+    const [found] = await forget(redis, [issuedKey(namespace, corp, mediaId), ...names], args)
     return found === 1
   },
   write(subject, entry) {

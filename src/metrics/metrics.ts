@@ -61,6 +61,18 @@ export const metricsTable = {
     'Looks into the ledger by what they found: hit (nothing was uploaded), lead, follow (another job is at it).',
     ['subject', 'found'],
   ),
+  wecom_media_keep_alive_renewals_total: counter(
+    'Renewals of media_ids that are kept alive: renewed, reused (another job had uploaded the bytes), failed.',
+    ['outcome'],
+  ),
+  wecom_media_keep_alive_media: gauge(
+    'Names that are kept alive, as Redis has them: new, fresh, ageing, failing, dead, ended. Aggregate with max.',
+    ['state'],
+  ),
+  wecom_media_keep_alive_soonest_end_seconds: gauge(
+    'Until the first media_id whose renewal fails dies; 0 when one is dead, +Inf when none fails. Aggregate with min.',
+    [],
+  ),
   wecom_media_callbacks_total: counter(
     'Callbacks by what they were about, how they ended, and why they were refused ("none" otherwise).',
     ['party', 'event', 'outcome', 'reason'],

@@ -30,6 +30,8 @@ export function startAtZero(metrics: Metrics, sets: ClosedSets): void {
   }
   for (const outcome of ['delivered', 'retry', 'failed', 'gone', 'refused'])
     metrics.wecom_media_webhooks_total.inc({ outcome }, 0)
+  for (const outcome of ['renewed', 'reused', 'failed'])
+    metrics.wecom_media_keep_alive_renewals_total.inc({ outcome }, 0)
   for (const repair of sets.repairs) metrics.wecom_media_jobs_repaired_total.inc({ repair }, 0)
   for (const subject of ['media', 'image'])
     for (const found of ['hit', 'lead', 'follow']) metrics.wecom_media_ledger_total.inc({ subject, found }, 0)

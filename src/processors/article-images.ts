@@ -11,7 +11,7 @@ import type { Subject } from '../ledger/index.ts'
 import type { Payload, Result } from '../queues/jobs.ts'
 import { type LoadedImage, load, resolve } from './article-source.ts'
 import type { JobContext, Resources } from './context.ts'
-import { known } from './reuse.ts'
+import { followed, known } from './reuse.ts'
 import { withUnit } from './units.ts'
 
 export type ArticleImage = Result<'media.article'>['images'][number]
@@ -87,6 +87,8 @@ async function visit(src: string, walk: Walk): Promise<ArticleImage | Fault> {
   if (kept) return entry(src, kept.value as Kept)
   const found = resolve(src, base)
   if (found.as === 'permanent') return { src, as: 'permanent' }
+  const early = await followedImage(src, walk)
+  if (early) return early
   let image: LoadedImage
   try {
     image = await load(found, context, resources)
@@ -101,15 +103,27 @@ async function visit(src: string, walk: Walk): Promise<ArticleImage | Fault> {
   )
 }
 
-const subjectOf = ({ sha256 }: LoadedImage, { payload, resources }: Walk): Subject => ({
+type Bytes = Pick<LoadedImage, 'sha256' | 'sizeBytes'>
+
+const subjectOf = ({ sha256 }: Bytes, { payload, resources }: Walk): Subject => ({
   ...{ as: 'image', corp: resources.corpOf(payload.app), sha256 },
 })
 
+/** One that another job was uploading at the last look: its bytes are known, and need not be fetched to ask again. */
+async function followedImage(src: string, walk: Walk): Promise<ArticleImage | undefined> {
+  const before = followed(walk.context, keyOf(src))
+  return before && reused(src, before.value as Bytes, walk)
+}
+
 /** What another job has brought; undefined when this one is to. */
-async function reused(src: string, image: LoadedImage, walk: Walk): Promise<ArticleImage | undefined> {
+async function reused(
+  src: string,
+  { sha256, sizeBytes }: Bytes,
+  walk: Walk,
+): Promise<ArticleImage | undefined> {
   const { payload, context, resources, urls } = walk
-  const { sha256, sizeBytes } = image
-  const found = await known(subjectOf(image, walk), payload, context, resources)
+  const bytes = { sha256, sizeBytes }
+  const found = await known(subjectOf(bytes, walk), payload, context, resources, bytes, keyOf(src))
   if (!found) return undefined
   const url = found.value
   await context.keep(stepOf(src, context), { url, sha256, sizeBytes, reused: true })

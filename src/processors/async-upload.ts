@@ -6,7 +6,7 @@
 
 import { Fault } from '../fault.ts'
 import { checkName } from '../files/inspect.ts'
-import type { Entry, Subject } from '../ledger/index.ts'
+import type { Subject } from '../ledger/index.ts'
 import type { Payload, Result } from '../queues/jobs.ts'
 import { checkAsyncUpload } from '../wecom/async-upload.ts'
 import { asyncMedia } from '../wecom/media-types.ts'
@@ -21,7 +21,7 @@ import {
 } from './async-submission.ts'
 import type { JobContext, Processor, Resources } from './context.ts'
 import { done, type Outcome, Stopped, stop, wait } from './outcome.ts'
-import { known, leading } from './reuse.ts'
+import { followed, known, leading } from './reuse.ts'
 
 export const asyncUpload: Processor<'media.async-upload'> = async (payload, context, resources) => {
   const outcome = await next(payload, context, resources)
@@ -39,9 +39,11 @@ const next: Processor<'media.async-upload'> = async (payload, context, resources
   const end = afterEnd(submissions, payload, context.attempt)
   if (end) return end
   checkRequest(payload, context, resources)
-  const facts = await preflight(payload, context, resources)
-  const found = await known(subjectOf(payload, facts.md5, resources), payload, context, resources)
-  if (found) return reused(payload, facts, found)
+  // A file that the platform found changed is read again.
+  const before = submissions.length > 0 ? undefined : (followed(context)?.value as Facts | undefined)
+  const facts = before ?? (await preflight(payload, context, resources))
+  const answer = await atHand(payload, facts, context, resources)
+  if (answer) return answer
   const number = submissions.length + 1
   const { submission, early } = await submit(number, facts, payload, context, resources)
   // Its end was heard of before anybody here knew the jobid.
@@ -130,11 +132,18 @@ const subjectOf = (
   ...{ as: 'async', corp: corpOf(app), type, name, md5 },
 })
 
-function reused(
-  { type, name }: Request,
-  { sizeBytes, md5 }: Facts,
-  { value: mediaId, createdAtMs, expiresAtMs = 0 }: Entry,
-): Outcome<Result<'media.async-upload'>> {
+/** The answer that is at hand; undefined when the file is to be submitted. */
+async function atHand(
+  payload: Request,
+  facts: Facts,
+  context: JobContext,
+  resources: Resources,
+): Promise<Outcome<Result<'media.async-upload'>> | undefined> {
+  const { type, name } = payload
+  const { sizeBytes, md5 } = facts
+  const found = await known(subjectOf(payload, md5, resources), payload, context, resources, facts)
+  if (!found) return undefined
+  const { value: mediaId, createdAtMs, expiresAtMs = 0 } = found
   return done({ mediaId, type, name, sizeBytes, md5, createdAtMs, expiresAtMs, ...asAsync, reused: true })
 }
 

@@ -2,7 +2,7 @@
 
 import type { FileRef, Source } from '../files/file.ts'
 import type { Web } from '../files/http.ts'
-import type { Claimant, Ledger } from '../ledger/index.ts'
+import type { Claimant, KeepAlive, Ledger } from '../ledger/index.ts'
 import type { JobName, Payload, Result } from '../queues/jobs.ts'
 import type { Follower, JobRecord, KeepOptions, Step } from '../record/index.ts'
 import type { Deliver } from '../webhooks/deliver.ts'
@@ -70,6 +70,8 @@ export interface Resources {
   client(app: string): Client
   /** What was uploaded before. */
   readonly ledger: Ledger
+  /** The names that media_ids are kept alive under. */
+  readonly names: KeepAlive
   /** The company's quota of permanent images, by app. */
   readonly units: Units
   /** The company that an app belongs to, and what kind of app it is. */

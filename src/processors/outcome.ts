@@ -1,11 +1,11 @@
 /** How a processor ends, and the one outcome of every kind of fault. Pure: times and tries come in as arguments. */
 
 import { Fault, type Kind } from '../fault.ts'
-import type { LedgerWrite } from '../record/index.ts'
+import type { KeptWrite, LedgerWrite } from '../record/index.ts'
 
 export type Outcome<R> =
-  /** `write`: what the ledger keeps of it. */
-  | { readonly as: 'done'; readonly result: R; readonly write?: LedgerWrite }
+  /** `write`: what the ledger keeps of it. `kept`: under which name it is kept alive. */
+  | { readonly as: 'done'; readonly result: R; readonly write?: LedgerWrite; readonly kept?: KeptWrite }
   /** Later; costs no attempt. Capped by the job's deadline. */
   | { readonly as: 'wait'; readonly ms: number; readonly why: Fault }
   /** Never again. */
@@ -13,8 +13,9 @@ export type Outcome<R> =
   /** An attempt is spent; BullMQ tries again after `delayAfter`. */
   | { readonly as: 'retry'; readonly why: Fault }
 
-export const done = <R>(result: R, write?: LedgerWrite): Outcome<R> =>
-  write ? { as: 'done', result, write } : { as: 'done', result }
+export const done = <R>(result: R, write?: LedgerWrite, kept?: KeptWrite): Outcome<R> => ({
+  ...{ as: 'done', result, ...(write && { write }), ...(kept && { kept }) },
+})
 export const stop = (why: Fault): Outcome<never> => ({ as: 'stop', why })
 export const wait = (ms: number, why: Fault): Outcome<never> => ({ as: 'wait', ms, why })
 

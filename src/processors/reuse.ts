@@ -7,6 +7,8 @@ import { Fault } from '../fault.ts'
 import type { Source } from '../files/file.ts'
 import { sha256 } from '../files/fingerprint.ts'
 import { defaultMinLifeMs, type Entry, type Subject } from '../ledger/index.ts'
+import type { Step } from '../record/index.ts'
+import { mediaLifeMs } from '../wecom/platform.ts'
 import type { AttemptState, JobContext, Resources } from './context.ts'
 import { isFinal } from './outcome.ts'
 
@@ -19,23 +21,51 @@ export interface Wish {
 
 /**
  * What is known of these bytes; undefined when this job is to upload them. Throws `pending` when another job is at it,
- * which wakes this one when it has a result.
+ * which wakes this one when it has a result. `facts` are kept then, so that no look reads the source again: see `followed`.
+ * `of`: which source of several.
  */
 export async function known(
   subject: Subject,
   { reuse = 'allow', minLifeMs = defaultMinLifeMs }: Wish,
-  { claimant, attempt }: JobContext,
+  context: JobContext,
   { ledger }: Resources,
+  facts: unknown,
+  of = '',
 ): Promise<Entry | undefined> {
   if (reuse === 'never') return undefined
+  const { claimant, attempt, keep } = context
+  const before = followed(context, of)
   // A submission that waits for the platform is under way: nobody takes its place.
   const me = subject.as === 'async' ? { ...claimant, urgent: false } : claimant
-  const taken = await ledger.take(subject, me, minLifeMs)
-  if (taken.as === 'follow') throw follows(attempt)
-  return taken.as === 'hit' ? taken.entry : undefined
+  const taken = await ledger.take(subject, me, leastLifeMs(minLifeMs, before?.atMs, attempt.nowMs()))
+  if (taken.as === 'hit') return taken.entry
+  if (taken.as === 'lead') return undefined
+  if (!before) await keep(stepOf(attempt, of), facts)
+  throw follows(attempt)
 }
 
-/** A leader that died wakes nobody: somebody else takes its place after this, ms. Each look costs the reading of the source. */
+/** What this job knew of its source when it began to wait for another one's upload, and since when it waits, ms of Redis time. */
+export const followed = (
+  { steps, attempt }: Pick<JobContext, 'steps' | 'attempt'>,
+  of = '',
+): Step | undefined => steps.get(stepOf(attempt, of))
+
+/** Of this asking only: whoever asks again may have changed the source. */
+const stepOf = ({ openedAtMs }: AttemptState, of: string): string => `followed:${openedAtMs}:${of}`
+
+/** The platform tells whole seconds, and its clock may differ a little, ms. */
+const toleranceMs = 10_000
+
+/**
+ * Who has waited for another job's upload takes what that one has brought: no media_id could have more life left by then,
+ * and each of those who wait would upload once more.
+ */
+export const leastLifeMs = (minLifeMs: number, followsSinceMs: number | undefined, nowMs: number): number =>
+  followsSinceMs === undefined
+    ? minLifeMs
+    : Math.max(0, Math.min(minLifeMs, mediaLifeMs - (nowMs - followsSinceMs) - toleranceMs))
+
+/** A leader that died wakes nobody: somebody else takes its place after this, ms. */
 const followMs = 30_000
 
 const follows = ({ remainingMs }: AttemptState): Fault =>

@@ -122,9 +122,9 @@ function teller({ clock, onEnd }: RunParts, job: Job, id: string, startedMs: num
 
 async function accept(
   { parts, attempt, tell }: End,
-  { result, write }: Extract<Outcome<unknown>, { as: 'done' }>,
+  { result, write, kept }: Extract<Outcome<unknown>, { as: 'done' }>,
 ): Promise<unknown> {
-  const accepted = await parts.persist(() => parts.records.accept(attempt.id, result, write))
+  const accepted = await parts.persist(() => parts.records.accept(attempt.id, result, write, kept))
   if (accepted.as === 'accepted') parts.wake(accepted.followers)
   tell({ outcome: accepted.as === 'accepted' ? 'done' : 'duplicate' })
   return accepted.as === 'accepted' ? result : replay(accepted)

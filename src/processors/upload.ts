@@ -1,10 +1,10 @@
 /** media.upload: a file becomes a media_id. Everything that can be known is checked before the first byte leaves. */
 
 import { Fault } from '../fault.ts'
-import type { Source } from '../files/file.ts'
 import { checkName, type InspectRule, inspect } from '../files/inspect.ts'
 import type { Subject } from '../ledger/index.ts'
-import type { Payload } from '../queues/jobs.ts'
+import type { Payload, Result } from '../queues/jobs.ts'
+import type { LedgerWrite } from '../record/index.ts'
 import type { AttachmentFile, CallOptions, Client, Uploaded, UploadFile } from '../wecom/index.ts'
 import {
   asyncMedia,
@@ -17,13 +17,18 @@ import {
 } from '../wecom/media-types.ts'
 import type { JobContext, Processor, Resources } from './context.ts'
 import { counting } from './counting.ts'
-import { done } from './outcome.ts'
-import { hashOf, known, leading } from './reuse.ts'
+import { type Keeping, keeping } from './keeping.ts'
+import { done, type Outcome } from './outcome.ts'
+import { followed, hashOf, known, leading } from './reuse.ts'
 
 export const upload: Processor<'media.upload'> = async (payload, context, resources) => {
-  const { type, attachment } = payload
+  const { type } = payload
   const { id, signal, writing, progress } = context
   const call = callFor(payload, resources)
+  const job = { payload, context, resources, kept: await keeping(payload, context, resources) }
+  const before = followed(context)
+  const early = before && (await answered(before.value as Bytes, job))
+  if (early) return early
   const { maxBytes } = mediaTypes[type]
   const source = await resources.openSource(payload.source, { id, signal, maxBytes }).catch(orAsync(type))
   try {
@@ -31,39 +36,66 @@ export const upload: Processor<'media.upload'> = async (payload, context, resour
     checkName(name, maxNameBytes)
     await inspect(source, ruleFor(type)).catch(orAsync(type))
     const { sizeBytes } = source
-    const facts = {
-      type,
-      name,
-      sizeBytes,
-      via: 'sync' as const,
-      ...(attachment !== undefined && { attachment }),
-    }
-    const subject = await subjectOf(payload, name, source, context, resources)
-    const found = await known(subject, payload, context, resources)
-    if (found) {
-      const { value: mediaId, createdAtMs, expiresAtMs = 0 } = found
-      return done({ ...facts, mediaId, createdAtMs, expiresAtMs, reused: true as const })
-    }
+    const bytes = { name, sizeBytes, sha256: await hashOf(source, signal) }
+    const answer = await answered(bytes, job)
+    if (answer) return answer
     const open = counting(source, progress)
     const file = { type, name, sizeBytes, open, contentType: contentTypeOf(type, source.name) }
+    const subject = subjectOf(bytes, payload, resources)
     const upload = () => call(file, writing)
     const { mediaId, createdAtMs, expiresAtMs } = await leading(subject, context, resources, upload)
     const entry = { value: mediaId, createdAtMs, expiresAtMs, sizeBytes, job: id }
-    return done({ ...facts, mediaId, createdAtMs, expiresAtMs }, resources.ledger.write(subject, entry))
+    const write = resources.ledger.write(subject, entry)
+    return doneWith({ mediaId, createdAtMs, expiresAtMs }, bytes, job, write)
   } finally {
     await source.close()
   }
 }
 
+/** What was read of a source. */
+interface Bytes {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly sha256: string
+}
+
+interface UploadJob {
+  readonly payload: Payload<'media.upload'>
+  readonly context: JobContext
+  readonly resources: Resources
+  readonly kept: Keeping | undefined
+}
+
+/** The answer that is at hand; undefined when these bytes are to be uploaded. */
+async function answered(bytes: Bytes, job: UploadJob): Promise<Outcome<Result<'media.upload'>> | undefined> {
+  const { payload, context, resources, kept } = job
+  kept?.check(bytes.sha256)
+  const found = await known(subjectOf(bytes, payload, resources), payload, context, resources, bytes)
+  if (!found) return undefined
+  const { value: mediaId, createdAtMs, expiresAtMs = 0 } = found
+  return doneWith({ mediaId, createdAtMs, expiresAtMs, reused: true }, bytes, job)
+}
+
+type Medium = Omit<Uploaded, 'type'> & { readonly reused?: true }
+
+function doneWith(
+  medium: Medium,
+  { name, sizeBytes, sha256 }: Bytes,
+  { payload: { type, attachment }, kept }: UploadJob,
+  write?: LedgerWrite,
+): Outcome<Result<'media.upload'>> {
+  const place = attachment === undefined ? {} : { attachment }
+  const result = { type, name, sizeBytes, via: 'sync' as const, ...place, ...medium }
+  const { reused = false, ...uploaded } = medium
+  return done(result, write, kept?.write({ ...uploaded, sha256, sizeBytes, fileName: name, reused }))
+}
+
 /** What the platform's answer will serve for. Users see the name of a `file`, and of nothing else. */
-async function subjectOf(
+function subjectOf(
+  { name, sha256 }: Bytes,
   { app, type, attachment }: Payload<'media.upload'>,
-  name: string,
-  source: Source,
-  { signal }: JobContext,
   { corpOf, kindOf }: Resources,
-): Promise<Subject> {
-  const sha256 = await hashOf(source, signal)
+): Subject {
   const shown = type === 'file' ? { name } : {}
   // A provider's media go another way, also those of a provider that is a company with apps of its own.
   const way = kindOf(app) === 'provider' ? `provider:${attachment ?? ''}` : attachment

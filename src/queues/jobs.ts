@@ -6,6 +6,7 @@ import { FileRef } from '../files/file.ts'
 import { asyncMedia, mediaTypes, type MediaType as Type } from '../wecom/media-types.ts'
 import { mediaLifeMs } from '../wecom/platform.ts'
 import { App, Common, DeadlineMs, Urgent, Webhook } from './fields.ts'
+import { KeepAliveWish } from './keep-alive-wish.ts'
 
 export { deadlineMaxMs } from './fields.ts'
 
@@ -43,6 +44,8 @@ const UploadPayload = z.strictObject({
   minLifeMs: MinLifeMs,
   /** What users see when the media_id is sent; default: the base name of the source. */
   name: Name,
+  /** Renewed under this name before it dies. */
+  keepAlive: KeepAliveWish.optional(),
   ...Common,
 })
 

@@ -15,7 +15,7 @@ export function parsePayload<N extends JobName>(name: N, data: unknown): Payload
   }
   const parsed = jobs[name].payload.safeParse(data)
   if (parsed.success) return parsed.data as Payload<N>
-  throw new Fault('invalid', `the payload of ${name} is not valid: ${mistakesIn(parsed.error)}`)
+  throw new Fault('invalid', `the payload of ${name} is not valid: ${mistakesIn(name, parsed.error)}`)
 }
 
 export const isOversized = (payloadJson: string): boolean => Buffer.byteLength(payloadJson) > payloadMaxBytes
@@ -23,11 +23,25 @@ export const isOversized = (payloadJson: string): boolean => Buffer.byteLength(p
 /** Enough for a person; a mistake may quote what was sent. */
 const mistakesMaxLength = 500
 
-const mistakesIn = (error: z.ZodError): string =>
+const mistakesIn = (name: JobName, error: z.ZodError): string =>
   error.issues
-    .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
+    .map(issue => hintFor(name, issue) ?? lineOf(issue))
     .join('; ')
     .slice(0, mistakesMaxLength)
+
+const lineOf = ({ path, message }: z.core.$ZodIssue): string =>
+  path.length > 0 ? `${path.join('.')}: ${message}` : message
+
+/** What a job can't do, where people expect it. */
+function hintFor(name: JobName, issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== 'unrecognized_keys' || issue.path.length > 0 || !issue.keys.includes('keepAlive')) return
+  const why = {
+    'media.async-upload': 'submit an async upload again before its three days are over',
+    'media.upload-image': 'a permanent image never dies',
+    'media.article': 'permanent images never die',
+  }
+  return `keepAlive is for media.upload only${name in why ? `: ${why[name as keyof typeof why]}` : ''}`
+}
 
 /** Equal for equal requests: parsed payloads have the key order of their schema. */
 export const fingerprintOf = (name: string, payloadJson: string): string =>

@@ -2,14 +2,17 @@
 
 import { type Clock, systemClock } from '../clock.ts'
 import { Fault } from '../fault.ts'
-import { createLedger } from '../ledger/index.ts'
-import { createRecords, endedChannel, isEnd, type JobRecord, type Records } from '../record/index.ts'
+import { createKeepAlive, createLedger, type KeepAlive, keptId } from '../ledger/index.ts'
+import { createRecords, endedChannel, type JobRecord, type Records } from '../record/index.ts'
 import type { Connection } from '../redis/connection.ts'
 import { type Admin, createAdmin } from './admin.ts'
+import { enqueue } from './enqueue.ts'
 import { isKey, jobId } from './identity.ts'
-import { type Input, type JobName, jobs, type Payload, type Result } from './jobs.ts'
+import { type Input, type JobName, jobs, type Result } from './jobs.ts'
+import { nameTaken, type Wish, wishOf } from './keep-alive-wish.ts'
+import { allKept, type KeptMedia, letGo, type NameOf, oneKept } from './kept.ts'
 import { tellEnd } from './notify.ts'
-import { fingerprintOf, parsePayload } from './parse.ts'
+import { parsePayload } from './parse.ts'
 import { reachable } from './reachable.ts'
 import { listener, type ResultOptions, resultOf } from './result.ts'
 
@@ -29,10 +32,13 @@ export interface Job<N extends JobName> {
   readonly isNew: boolean
 }
 
-export type { ResultOptions }
+export type { KeptMedia, NameOf, ResultOptions }
 
 export interface Producer {
-  /** Queue an upload of temporary media. Faults: `invalid`, `conflict`, `unavailable` (Redis). */
+  /**
+   * Queue an upload of temporary media. With `keepAlive` its media_id is renewed under a name; `conflict` also when that
+   * name keeps another upload alive. Faults: `invalid`, `conflict`, `unavailable` (Redis).
+   */
   upload(payload: Input<'media.upload'>, options?: EnqueueOptions): Promise<Job<'media.upload'>>
   /** Queue a download by media_id. Faults: `invalid`, `conflict`, `unavailable` (Redis). */
   download(payload: Input<'media.download'>, options?: EnqueueOptions): Promise<Job<'media.download'>>
@@ -66,6 +72,15 @@ export interface Producer {
    * False when nothing was known of it.
    */
   forget(medium: { readonly corpId: string; readonly mediaId: string }): Promise<boolean>
+  /**
+   * The media_id that is kept alive under a name, for the app `default` where none is given; undefined for an unknown
+   * name. Look at `state` or `expiresAtMs` before use. Faults: `unavailable` (Redis).
+   */
+  kept(name: NameOf): Promise<KeptMedia | undefined>
+  /** All names, or those of one app; ended ones are shown for 14 days. Faults: `unavailable` (Redis). */
+  keptNames(options?: { readonly app?: string }): Promise<readonly KeptMedia[]>
+  /** Ends keeping alive; the media_id lives to its own end. False when nothing was kept. Faults: `unavailable` (Redis). */
+  letGo(name: NameOf): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -95,17 +110,21 @@ export function produce({
   const ledger = createLedger(redis, namespace)
   const admin = createAdmin(redis, namespace, onError ?? (() => undefined))
   const listening = listener(subscribe, endedChannel(namespace), clock)
-  const enqueue = enqueueTo(records, admin, admitWebhook)
+  const names = createKeepAlive(redis, namespace)
+  const put = enqueueTo({ records, admin, names, clock, ...(admitWebhook && { admitWebhook }) })
   return {
-    upload: (payload, options) => enqueue('media.upload', payload, options),
-    download: (payload, options) => enqueue('media.download', payload, options),
-    uploadImage: (payload, options) => enqueue('media.upload-image', payload, options),
-    article: (payload, options) => enqueue('media.article', payload, options),
-    asyncUpload: (payload, options) => enqueue('media.async-upload', payload, options),
+    upload: (payload, options) => put('media.upload', payload, options),
+    download: (payload, options) => put('media.download', payload, options),
+    uploadImage: (payload, options) => put('media.upload-image', payload, options),
+    article: (payload, options) => put('media.article', payload, options),
+    asyncUpload: (payload, options) => put('media.async-upload', payload, options),
     result: (job: { readonly id: string } | string, options?: ResultOptions) =>
       resultOf(records, listening.ends, idOf(job), options) as Promise<never>,
     read: id => reachable(() => records.read(id)),
     forget: ({ corpId, mediaId }) => reachable(() => ledger.forget(corpId, mediaId)),
+    kept: name => reachable(() => oneKept(names, name)),
+    keptNames: ({ app } = {}) => reachable(() => allKept(names, app)),
+    letGo: name => reachable(() => letGo(names, name)),
     cancel: job => reachable(() => cancel(records, admin, idOf(job))),
     async close() {
       listening.close()
@@ -116,51 +135,46 @@ export function produce({
 
 const idOf = (job: { readonly id: string } | string): string => (typeof job === 'string' ? job : job.id)
 
+interface Parts extends Pick<ProducerParts, 'admitWebhook'> {
+  readonly records: Records
+  readonly admin: Admin
+  readonly names: KeepAlive
+  readonly clock: Clock
+}
+
 const enqueueTo =
-  (records: Records, admin: Admin, admitWebhook?: (url: string) => void) =>
+  (parts: Parts) =>
   async <N extends JobName>(name: N, input: Input<N>, options: EnqueueOptions = {}): Promise<Job<N>> => {
     const { key, again = false } = options
     if (key !== undefined && !isKey(key))
       throw new Fault('invalid', 'a key has 1 to 255 printable ASCII characters')
     const payload = parsePayload(name, input)
     const webhook = 'webhook' in payload ? payload.webhook : undefined
-    if (webhook !== undefined) admitWebhook?.(webhook)
+    if (webhook !== undefined) parts.admitWebhook?.(webhook)
     const id = jobId(options.tenant ?? payload.app, name, key)
-    const { queue, deadlineMs } = jobs[name]
-    const json = JSON.stringify(payload)
-    const request = {
-      id,
-      name,
-      queue,
-      payload: json,
-      fingerprint: fingerprintOf(name, json),
-      deadlineMs: payload.deadlineMs ?? deadlineMs,
-      again,
-      ...(webhook !== undefined && { webhook }),
-    }
-    const opened = await reachable(() => records.open(request))
+    const wish = 'keepAlive' in payload ? wishOf(payload) : undefined
+    const reserved = wish !== undefined && (await reserve(parts, wish, id))
+    const opened = await enqueue(parts.records, parts.admin, { id, name, payload, again })
+    // A request that is merely repeated wishes nothing anew: a name that was let go of since stays so.
+    if (wish && reserved && (opened === 'conflict' || opened === 'exists'))
+      await reachable(() => parts.names.leave(keptId(wish.app, wish.name), id))
     if (opened === 'conflict') {
       throw new Fault(
         'conflict',
         `the key ${key} belongs to a ${name} with another payload: choose another key`,
       )
     }
-    if (opened === 'reopened') await reachable(() => admin.putBack(queue, name, payload, id))
-    else await reachable(() => ensureAdded(admin, records, opened, { queue, name, payload, id }))
     return { id, name, isNew: opened !== 'exists' }
   }
 
-/** A known key whose job is in no state of BullMQ is repaired, not "already queued". */
-async function ensureAdded(
-  admin: Admin,
-  records: Records,
-  opened: 'created' | 'exists',
-  { queue, name, payload, id }: { queue: string; name: JobName; payload: Payload<JobName>; id: string },
-): Promise<void> {
-  if (opened === 'created') return admin.add(queue, name, payload, id)
-  if ((await admin.stateOf(queue, id)) !== 'unknown') return
-  const record = await records.read(id)
-  if (record && !isEnd(record.state)) await admin.putBack(queue, name, payload, id)
+/** Before the job is queued, so that two uploads under one name are told apart here. True for a new name. Faults: `invalid`, `conflict`. */
+async function reserve({ names, records, clock }: Parts, wish: Wish, job: string): Promise<boolean> {
+  if (wish.untilMs <= clock.nowMs())
+    throw new Fault('invalid', 'keepAlive.until has passed: name a time to come, or leave keepAlive out')
+  const { recordKey } = records.keysOf(job, { queue: jobs['media.upload'].queue, jobId: job })
+  const entered = await reachable(() => names.enter({ ...wish, job, recordKey }))
+  if (entered.as === 'taken') throw nameTaken(wish)
+  return entered.as === 'entered' && entered.isNew
 }
 
 async function cancel(records: Records, admin: Admin, id: string): Promise<boolean> {

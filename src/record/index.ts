@@ -3,6 +3,7 @@
 import type { Connection } from '../redis/connection.ts'
 import { type Accepted, accept } from './accept.ts'
 import { type Claim, claim, type Holder } from './claim.ts'
+import type { KeptWrite } from './kept-lua.ts'
 import { endedChannel, lockKey, recordKey } from './keys.ts'
 import { type Follower, followersIn, freeLua, type LedgerWrite } from './ledger-lua.ts'
 import { type Opened, open, type Request } from './open.ts'
@@ -21,6 +22,7 @@ export type {
   JobRecord,
   Keeping,
   KeepOptions,
+  KeptWrite,
   LedgerWrite,
   Opened,
   Request,
@@ -43,7 +45,7 @@ export interface Records {
   keep(attempt: Running, name: string, value: unknown, options?: KeepOptions): Promise<Keeping>
   heard(alias: string): Promise<Heard | undefined>
   isWoken(id: string): Promise<boolean>
-  accept(id: string, result: unknown, write?: LedgerWrite): Promise<Accepted>
+  accept(id: string, result: unknown, write?: LedgerWrite, kept?: KeptWrite): Promise<Accepted>
   /** A job as keys of Redis, from which it can be told whether it is still at work. */
   keysOf(id: string, bull: Follower): { readonly recordKey: string; readonly lockKey: string }
   read(id: string): Promise<JobRecord | undefined>
@@ -72,8 +74,8 @@ export const createRecords = (
   keep: (attempt, name, value, options) => keep(redis, namespace, attempt, name, value, options),
   heard: alias => heard(redis, namespace, alias),
   isWoken: id => isWoken(redis, namespace, id),
-  async accept(id, result, write) {
-    const accepted = await accept(redis, namespace, id, result, write)
+  async accept(id, result, write, kept) {
+    const accepted = await accept(redis, namespace, id, result, write, kept)
     if (accepted.as === 'accepted' && accepted.owed) onOwed(id)
     return accepted
   },

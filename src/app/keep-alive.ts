@@ -1,0 +1,74 @@
+/** Keeping alive in one worker: its beat, and what logs and metrics hear of it. */
+
+import { systemClock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { type KeepAlive, keptStates } from '../ledger/index.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { Admin } from '../queues/admin.ts'
+import { startBeat } from '../queues/beat.ts'
+import { allKept } from '../queues/kept.ts'
+import { type KeptEvent, renewDue } from '../queues/renew.ts'
+import type { Records } from '../record/index.ts'
+import type { Connection } from '../redis/connection.ts'
+
+export interface KeepAliveParts {
+  readonly redis: Connection
+  readonly namespace: string
+  readonly records: Records
+  readonly admin: Admin
+  readonly names: KeepAlive
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** Starts the beat; the answer ends it. */
+export function startKeepAlive(
+  { renewBeforeMs, renewLookMs: lookMs, lockDurationMs, stalledIntervalMs }: Config,
+  { redis, namespace, log, metrics, ...parts }: KeepAliveParts,
+): () => Promise<void> {
+  const onError = (error: unknown) => log.error({ chore: 'keep-alive', error: String(error) }, 'chore failed')
+  const onEvent = eventHook(log, metrics)
+  const renewing = { ...parts, renewBeforeMs, lookMs, clock: systemClock, onEvent, onError }
+  const beat = startBeat({
+    ...{ redis, namespace, name: 'keep-alive', everyMs: lookMs, lockDurationMs, stalledIntervalMs },
+    clock: systemClock,
+    onBeat: () => renewDue(renewing),
+    // The connection is the worker's, whose errors are told already.
+    onError: error => log.debug({ chore: 'keep-alive', error: error.message }, 'beat'),
+  })
+  return () => beat.stop()
+}
+
+const sentences = {
+  kept: 'a media_id is kept alive from now on',
+  renewed: 'a media_id that is kept alive was renewed',
+  failed: 'a media_id that is kept alive could not be renewed: act before it dies',
+  dead: 'a media_id that should be kept alive is dead: mend its source, or let go of the name',
+  ended: 'a media_id is not kept alive any longer: its time was over',
+} as const
+
+const eventHook =
+  (log: Logger, metrics: Metrics) =>
+  ({ event, app, name, expiresAtMs, reused, fault }: KeptEvent): void => {
+    const outcome = event === 'renewed' && reused ? 'reused' : event
+    if (event === 'renewed' || event === 'failed')
+      metrics.wecom_media_keep_alive_renewals_total.inc({ outcome })
+    const level = { kept: 'info', renewed: 'info', failed: 'warn', dead: 'error', ended: 'info' } as const
+    const expires = expiresAtMs === undefined ? undefined : new Date(expiresAtMs).toISOString()
+    log[level[event]]({ app, name, event, expires, kind: fault?.kind, why: fault?.message }, sentences[event])
+  }
+
+/** How many names are in which state, and how long the first of those whose renewal fails has left, s. */
+export async function keptStandings(names: KeepAlive): Promise<{
+  readonly states: Readonly<Record<string, number>>
+  readonly soonestEndS: number
+}> {
+  const states: Record<string, number> = Object.fromEntries(keptStates.map(state => [state, 0]))
+  let soonestEndS = Number.POSITIVE_INFINITY
+  for (const { state, leftMs } of await allKept(names)) {
+    states[state] = (states[state] ?? 0) + 1
+    if (state === 'failing' || state === 'dead') soonestEndS = Math.min(soonestEndS, (leftMs ?? 0) / 1_000)
+  }
+  return { states, soonestEndS }
+}

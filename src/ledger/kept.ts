@@ -1,0 +1,168 @@
+/** A media_id that is kept alive under a name, as arithmetic: how it stands, and what is to be done about it now. No I/O. */
+
+import { createHash } from 'node:crypto'
+import type { FaultReport } from '../fault.ts'
+
+/** The media_id that a name has at the moment. */
+export interface KeptMedium {
+  readonly mediaId: string
+  /** By the platform's clock, ms. */
+  readonly createdAtMs: number
+  readonly expiresAtMs: number
+  /** Lower-case hex; a renewal sends these bytes or none. */
+  readonly sha256: string
+  readonly sizeBytes: number
+  readonly fileName: string
+  /** The job that brought it. */
+  readonly job: string
+  /** It was at hand: that job has uploaded nothing. */
+  readonly reused: boolean
+}
+
+/** A name as Redis has it. All times are those of Redis, ms, where nothing else is said. */
+export interface Kept {
+  readonly id: string
+  readonly app: string
+  readonly name: string
+  /** The upload that is repeated, as JSON. */
+  readonly payload: string
+  readonly sinceMs: number
+  readonly untilMs: number
+  readonly medium?: KeptMedium
+  /** When that one was brought. */
+  readonly broughtAtMs?: number
+  /** How many media_ids the name has had; and of how many it was told. */
+  readonly brought: number
+  readonly told: number
+  /** The job that is to bring the next one. */
+  readonly job?: string
+  /** Renewals that were begun, and when the last one was. */
+  readonly round: number
+  readonly triedAtMs?: number
+  /** Why the last renewal failed, and since when they do; none after one that brought something. */
+  readonly trouble?: {
+    readonly fault: FaultReport
+    readonly atMs: number
+    readonly sinceMs: number
+    readonly tries: number
+  }
+  /** The platform no longer knows the media_id (40007). */
+  readonly forgottenAtMs?: number
+  readonly end?: { readonly atMs: number; readonly why: KeptEnd }
+}
+
+/** `until`: its time was over. `let-go`: on request. */
+export type KeptEnd = 'until' | 'let-go'
+
+/**
+ * `new`: the first upload is under way. `fresh`: good for now. `ageing`: a renewal is due or under way. `failing`: the last
+ * renewal failed, the media_id still serves. `dead`: it does not serve any more; renewals are tried on. `ended`: nobody
+ * looks after it any more, and it is shown for two weeks.
+ */
+export const keptStates = ['new', 'fresh', 'ageing', 'failing', 'dead', 'ended'] as const
+export type KeptState = (typeof keptStates)[number]
+
+/** Names are unique per app. */
+export const keptId = (app: string, name: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([app, name]))
+    .digest('hex')
+    .slice(0, 32)
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** A renewal begins when so much of the life is left: a day for a person to act, and two tries an hour or more. */
+export const defaultRenewBeforeMs = 24 * hour
+
+/** How long a name is shown after its end, ms: as long as records. */
+export const keptRetentionMs = 14 * 24 * hour
+
+/** A name whose first job is nowhere to be seen was reserved by a producer that died, or is about to queue it, ms. */
+export const reservationMs = minute
+
+/** Ms since 1970; infinite when the media_id outlives the name. */
+export function renewalDueMs(
+  { medium, untilMs, forgottenAtMs }: Pick<Kept, 'medium' | 'untilMs' | 'forgottenAtMs'>,
+  renewBeforeMs: number,
+): number {
+  if (forgottenAtMs !== undefined) return forgottenAtMs
+  if (!medium || medium.expiresAtMs >= untilMs) return Number.POSITIVE_INFINITY
+  return medium.expiresAtMs - renewBeforeMs
+}
+
+/** From the beginning of one try to that of the next, ms: 24 tries in the last day, more often towards the end. */
+export function gapMs(
+  { medium, forgottenAtMs }: Pick<Kept, 'medium' | 'forgottenAtMs'>,
+  nowMs: number,
+): number {
+  const leftMs = (medium?.expiresAtMs ?? nowMs) - nowMs
+  if (forgottenAtMs !== undefined) return 5 * minute
+  return leftMs <= 0 ? hour : Math.min(hour, Math.max(5 * minute, Math.floor(leftMs / 24)))
+}
+
+export function keptStateOf(kept: Kept, nowMs: number, renewBeforeMs: number): KeptState {
+  const { medium, end, untilMs, forgottenAtMs, trouble } = kept
+  if (end || untilMs <= nowMs) return 'ended'
+  if (!medium) return 'new'
+  if (medium.expiresAtMs <= nowMs || forgottenAtMs !== undefined) return 'dead'
+  if (trouble) return 'failing'
+  return renewalDueMs(kept, renewBeforeMs) <= nowMs ? 'ageing' : 'fresh'
+}
+
+/** What became of the job that is to bring the next media_id. `unknown`: there is no such record. */
+export type KeptJob = 'under-way' | 'done' | 'failed' | 'unknown'
+
+export type KeptStep =
+  /** Nothing to do until then. */
+  | { readonly as: 'sleep'; readonly untilMs: number }
+  | { readonly as: 'renew' }
+  /** Its job has failed. */
+  | { readonly as: 'note' }
+  /** `until` has come. */
+  | { readonly as: 'end' }
+  /** Nothing is left to show, or it never came about. */
+  | { readonly as: 'drop' }
+
+/** The one thing to do about a name now. `job` says what became of `kept.job`, where there is one. */
+export function nextStep(
+  kept: Kept,
+  job: KeptJob | undefined,
+  nowMs: number,
+  { renewBeforeMs, lookMs }: { readonly renewBeforeMs: number; readonly lookMs: number },
+): KeptStep {
+  const { medium, end, untilMs, sinceMs } = kept
+  if (end) return nowMs >= end.atMs + keptRetentionMs ? drop : sleep(end.atMs + keptRetentionMs)
+  if (untilMs <= nowMs) return { as: 'end' }
+  if (job === 'under-way') return sleep(nowMs + lookMs)
+  if (!medium) {
+    if (job === 'done') return renewOrWait(kept, nowMs)
+    return job === 'unknown' && nowMs < sinceMs + reservationMs ? sleep(sinceMs + reservationMs) : drop
+  }
+  if (job === 'failed') return { as: 'note' }
+  const dueMs = renewalDueMs(kept, renewBeforeMs)
+  return dueMs <= nowMs ? renewOrWait(kept, nowMs) : sleep(Math.min(dueMs, untilMs))
+}
+
+const drop = { as: 'drop' } as const
+const sleep = (untilMs: number): KeptStep => ({ as: 'sleep', untilMs })
+
+/** Never two tries at once, also where the platform answers with a media_id that is old already. */
+function renewOrWait(kept: Kept, nowMs: number): KeptStep {
+  const { triedAtMs, forgottenAtMs = Number.NEGATIVE_INFINITY, untilMs } = kept
+  if (triedAtMs === undefined || forgottenAtMs > triedAtMs) return { as: 'renew' }
+  const againMs = triedAtMs + gapMs(kept, triedAtMs)
+  if (againMs <= nowMs) return { as: 'renew' }
+  return sleep(Math.min(againMs, untilMs))
+}
+
+/** What a renewal asks for: one that had to wait longer than a gap is given up, and its fault is told. */
+export const renewalOf = (
+  kept: Kept,
+  nowMs: number,
+  { renewBeforeMs, lifeMs }: { readonly renewBeforeMs: number; readonly lifeMs: number },
+): { readonly minLifeMs: number; readonly deadlineMs: number } => ({
+  // What the name has is no answer; what another job has uploaded meanwhile is.
+  minLifeMs: Math.round((lifeMs + renewBeforeMs) / 2),
+  deadlineMs: Math.max(10 * minute, gapMs(kept, nowMs)),
+})
