@@ -97,7 +97,7 @@ async function start(
   // Open before the workers and closed after them, so that health can be asked while they start and stop.
   const heard = createHeard(redis, shared, systemClock)
   const looked = { metrics, redis, namespace, admin, limits, resources, heard }
-  const pages = { ...looked, registry, workers, ready: readiness.ready }
+  const pages = { ...looked, registry, workers, ready: readiness.ready, redisUrl, log }
   const server = listen ? await openAdmin(config, pages) : undefined
   later(() => server?.close())
   workers.push(...openWorkers(config, { redis, namespace, records, resources, admin }, log, metrics))

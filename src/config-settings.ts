@@ -172,6 +172,23 @@ export const settings = {
     schema: integer(0, 65_535).default(9464),
     help: 'Port of /metrics, /livez, /readyz; 0 takes a free one',
   },
+  WECOM_MEDIA_BOARD_PASSWORD: {
+    schema: z.string().min(12, 'must have at least 12 characters').max(512).optional(),
+    help: 'Opens the dashboard /board on the admin listener, behind a login; without it there is none',
+  },
+  WECOM_MEDIA_BOARD_PASSWORD_FILE: { schema: secretFile, help: 'File that holds it, instead' },
+  WECOM_MEDIA_BOARD_USER: {
+    schema: z.string().min(1).max(64).default('admin'),
+    help: 'Who logs in there',
+  },
+  WECOM_MEDIA_BOARD_WRITE: {
+    schema: z.stringbool().default(false),
+    help: 'Whether jobs can be retried, promoted and removed there, and queues paused',
+  },
+  WECOM_MEDIA_GRAFANA_URL: {
+    schema: url(/^https?$/, 'an http(s) URL').optional(),
+    help: 'Where the dashboard links to for metrics',
+  },
   WECOM_MEDIA_LIMITS: {
     schema: limitsSetting.optional(),
     help: 'Changes to the rules of limits and quotas: JSON, or the path of a JSON file',

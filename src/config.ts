@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { type AppsConfig, readApps, readSecret } from './config-apps.ts'
+import { type BoardConfig, boardFrom } from './config-board.ts'
 import { type Folders, foldersFrom } from './config-folders.ts'
 import { appOfEnvironment, checkedIds } from './config-own-app.ts'
 import { redisUrlFrom } from './config-redis.ts'
@@ -47,6 +48,8 @@ export interface Config extends Folders {
   readonly tokens: readonly TokenConfig[]
   /** Of one token, per process. */
   readonly requestsPerSecond: number
+  /** The dashboard, if there is one. */
+  readonly board: BoardConfig | undefined
   readonly limits: LimitsConfig
   readonly egress: string
   readonly assumeSpent: boolean
@@ -149,6 +152,7 @@ function configFrom(env: z.output<typeof schema>, files: Files, cwd: string): Co
     admin: { host: env.WECOM_MEDIA_ADMIN_HOST, port: env.WECOM_MEDIA_ADMIN_PORT },
     tokens: checkedTokens(tokens, apps),
     requestsPerSecond: env.WECOM_MEDIA_REQUESTS_PER_SECOND,
+    board: boardFrom(env),
     limits: env.WECOM_MEDIA_LIMITS ?? {},
     egress: env.WECOM_MEDIA_EGRESS,
     assumeSpent: env.WECOM_MEDIA_ASSUME_SPENT,

@@ -61,6 +61,7 @@ const arrows: Record<string, readonly string[]> = {
   'app/public.ts': ['redis.ts'],
   'app/pages.ts': ['version.ts'],
   'app/gauges.ts': ['redis/state.ts'],
+  'app/board.ts': ['redis.ts'],
 
   'fault.ts': [],
   'clock.ts': [],
@@ -71,6 +72,7 @@ const arrows: Record<string, readonly string[]> = {
       'config-settings.ts',
       'config-apps.ts',
       'config-tokens.ts',
+      'config-board.ts',
       'config-folders.ts',
       'config-redis.ts',
       'config-own-app.ts',
@@ -82,6 +84,7 @@ const arrows: Record<string, readonly string[]> = {
   'config-apps.ts': ['zod'],
   'config-own-app.ts': ['type config-apps.ts'],
   'config-tokens.ts': ['zod'],
+  'config-board.ts': [],
   'config-limits.ts': ['zod', 'type limits/'],
   'config-values.ts': ['zod'],
   'namespace.ts': ['wecom/platform.ts'],
@@ -144,13 +147,7 @@ const arrows: Record<string, readonly string[]> = {
   'http/': ['queues/', 'callback/', 'type record/', 'zod', 'type fastify'],
   'http/server.ts': ['fastify'],
   'http/admin.ts': ['fastify'],
-  'http/board.ts': [
-    'bullmq',
-    '@bull-board/api',
-    '@bull-board/h3',
-    '@bull-board/express',
-    '@bull-board/fastify',
-  ],
+  'http/board.ts': ['bullmq', '@bull-board/api', '@bull-board/fastify', '@fastify/rate-limit'],
 
   // A second opinion: nothing of ours but the clock's shape.
   'simulator/': [],

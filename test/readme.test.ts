@@ -61,6 +61,7 @@ const pages = [
     'api',
     'webhooks',
     'limits',
+    'dashboard',
     'settings',
     'scaling',
     'simulator',

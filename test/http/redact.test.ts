@@ -1,0 +1,67 @@
+/** What pages show of data that others wrote (S09). */
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { redacted } from '../../src/http/board/redact.ts'
+
+const canary = 'C4nary-0f~no_value.77'
+
+test.each([
+  `https://cdn.example.com/a/b.png?X-Amz-Signature=${canary}&x=1`,
+  `https://user:${canary}@media.example.com/a.png`,
+  `https://${canary}@media.example.com/a.png`,
+  `HTTP://EXAMPLE.COM:8443/a?sig=${canary}#part`,
+  `fetch failed: //cdn.example.com/a?token=${canary} (ECONNRESET)`,
+  `{"url":"https://h/x?a=b&sign=${canary}"}`,
+  `{\\"url\\":\\"https://h/x?sign=${canary}\\"}`,
+  `GET /cgi-bin/media/get?access_token=${canary}&media_id=1`,
+  `access_token=${canary}`,
+  `redis://:${canary}@10.0.0.1:6379`,
+  `see https://h/query?e=40007&sign=${canary}`,
+  `https://h/x?${canary}`,
+  `https://h/x#access=${canary}`,
+  `https://h/x?${'a'.repeat(300)}=${canary}`,
+])('no secret is shown of %s', text => {
+  const shown = JSON.stringify(
+    redacted({ text, list: [[text]], [text]: { deep: new URL('https://h/').href + text } }),
+  )
+  expect(shown).not.toContain(canary)
+})
+
+test('host and path stay, and so does every text without a query', () => {
+  expect(redacted('https://u:p@cdn.example.com:8443/a/b.png?sig=1')).toBe(
+    'https://cdn.example.com:8443/a/b.png?[hidden]',
+  )
+  const see = 'what? see https://open.work.weixin.qq.com/devtool/query?e=40007; then ask again: a@b.c'
+  expect(redacted(see)).toBe(see)
+  expect(redacted({ n: 1, is: true, no: null, at: new Date(0) })).toEqual({
+    ...{ n: 1, is: true, no: null, at: '1970-01-01T00:00:00.000Z' },
+  })
+})
+
+test('a key that would be a prototype becomes a key', () => {
+  const shown = redacted(JSON.parse('{"__proto__":{"x":1}}'))
+  expect(Object.getPrototypeOf(shown)).toBe(Object.prototype)
+  expect(JSON.stringify(shown)).toBe('{"__proto__":{"x":1}}')
+})
+
+test('a secret in the query or before the host is gone, whatever stands around it', () => {
+  const word = fc.stringMatching(/^[a-zA-Z0-9%._-]{1,12}$/)
+  const around = fc.string({ maxLength: 30 })
+  fc.assert(
+    fc.property(around, word, word, around, (before, host, name, after) => {
+      for (const url of [`https://${host}/p?${name}=${canary}`, `https://${name}:${canary}@${host}/p`])
+        expect(JSON.stringify(redacted([`${before} ${url} ${after}`]))).not.toContain(canary)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('S16 hostile text costs no more than its length', () => {
+  for (const part of ['https://', '?', '?a', 'a:', '@', '?a=', 'x://a', 'access_token'])
+    for (const text of [part.repeat(100_000 / part.length), `${part.repeat(50_000 / part.length)}@?=`]) {
+      const startMs = performance.now()
+      redacted(text)
+      expect(performance.now() - startMs, part).toBeLessThan(200)
+    }
+})
