@@ -1,31 +1,26 @@
 /** The composition root: with its parts (resources, limiting, chores, pages, report) the only place that knows everyone. */
 
 import { mkdir } from 'node:fs/promises'
-import { startChores } from './app/chores.ts'
-import { closedSets } from './app/closed-sets.ts'
 import { createHeard } from './app/heard.ts'
 import { startKeepAlive } from './app/keep-alive.ts'
 import { openLimits } from './app/limiting.ts'
 import { openAdmin } from './app/pages.ts'
 import { openPublic } from './app/public.ts'
 import { createReadiness } from './app/readiness.ts'
-import { hooksFor, limitHook, redisTrouble } from './app/report.ts'
+import { limitHook, redisTrouble } from './app/report.ts'
 import { openResources } from './app/resources.ts'
+import { work } from './app/workers.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { Fault } from './fault.ts'
 import type { Logger } from './log.ts'
-import { createMetrics, type Metrics } from './metrics/metrics.ts'
-import { startAtZero } from './metrics/zero.ts'
+import { createMetrics } from './metrics/metrics.ts'
 import { namespaceOf } from './namespace.ts'
-import type { Resources } from './processors/context.ts'
-import { type QueueWorker, startWorker } from './processors/worker.ts'
-import { type Admin, createAdmin } from './queues/admin.ts'
-import { queueNames } from './queues/jobs.ts'
+import type { QueueWorker } from './processors/worker.ts'
+import { createAdmin } from './queues/admin.ts'
 import { tellEnd } from './queues/notify.ts'
-import { createRecords, endedChannel, type Follower, type Records } from './record/index.ts'
-import type { Connection } from './redis/connection.ts'
-import { connectSubscriber, connectWorker, demandPermissions, firstAnswer, isRefusal } from './redis.ts'
+import { createRecords, type Records } from './record/index.ts'
+import { connectSubscriber, connectWorker, demandPermissions, firstAnswer } from './redis.ts'
 
 export interface AppOptions {
   readonly redisUrl: string
@@ -34,12 +29,14 @@ export interface AppOptions {
   readonly jobsNamespace?: string
   /** Whether to listen for /metrics and health. Default true. */
   readonly listen?: boolean
+  /** Only the public listener, or only workers; the admin listener is there with both. Default: everything. */
+  readonly only?: 'http' | 'workers'
 }
 
 export interface App {
   /** Of the admin listener. */
   readonly url: string | undefined
-  /** Of the public listener, which is there when an app has a callback. */
+  /** Of the public listener, which is there with tokens, and when an app has a callback. */
   readonly publicUrl: string | undefined
   /** Take no more jobs, let running ones end within the grace, hand the rest back, close everything. */
   stop(): Promise<void>
@@ -48,7 +45,7 @@ export interface App {
 /** How long to wait for Redis at the start, ms: containers start in any order. */
 const redisPatienceMs = 15_000
 
-/** Starts workers for every queue. Faults: `config` (no Redis, one that evicts keys, bad rules, no app, no folder). */
+/** Starts workers for every queue, and what listens. Faults: `config` (no Redis, one that evicts keys, bad rules, no app, no folder, nothing to listen for). */
 export async function startApp(config: Config, options: AppOptions): Promise<App> {
   const closers: Close[] = []
   const stop = async (): Promise<void> => {
@@ -71,7 +68,7 @@ async function start(
   options: AppOptions,
   later: (close: Close) => void,
 ): Promise<Omit<App, 'stop'>> {
-  const { log, redisUrl, listen = true } = options
+  const { log, redisUrl, listen = true, only } = options
   const shared = namespaceOf(config.baseUrl, config.prefix)
   const namespace = options.jobsNamespace ?? shared
   const { registry, metrics } = createMetrics()
@@ -83,6 +80,7 @@ async function start(
   await firstAnswer(redis, redisPatienceMs)
   await demandPermissions({ redis, subscriber }, namespace)
   await usable(config.downloads)
+  if (config.tokens.length > 0 && only !== 'workers') await usable(config.spool)
   // Rejected, it is still owed, and the chore sees to it.
   const onOwed = (id: string) => void tellEnd({ records, admin }, id).catch(() => undefined)
   const records: Records = createRecords(redis, namespace, onOwed)
@@ -100,69 +98,33 @@ async function start(
   const pages = { ...looked, registry, workers, ready: readiness.ready, redisUrl, log }
   const server = listen ? await openAdmin(config, pages) : undefined
   later(() => server?.close())
-  workers.push(...openWorkers(config, { redis, namespace, records, resources, admin }, log, metrics))
-  later(() => Promise.all(workers.map(worker => worker.stop(config.graceMs))))
-  await Promise.all(workers.map(worker => worker.ready()))
-  await listenForCancels(subscriber, endedChannel(namespace), workers)
-  later(startChores({ records, admin, downloads: config.downloads, log, metrics }))
-  const { names } = resources
-  later(startKeepAlive(config, { redis, namespace, records, admin, names, log, metrics }))
-  const listener = listen
+  const basics = { redis, subscriber, namespace, records, resources, admin, log, metrics, workers }
+  if (only !== 'http') {
+    await work(config, basics, later)
+    const { names } = resources
+    later(startKeepAlive(config, { redis, namespace, records, admin, names, log, metrics }))
+  }
+  const isPublic = listen && only !== 'workers'
+  const listener = isPublic
     ? await openPublic(config, { redisUrl, namespace, shared, log, metrics })
     : undefined
+  if (only === 'http' && !listener) throw nothingToServe()
   if (listener) later(() => listener.close())
   readiness.begin()
   later(() => readiness.end())
   return { url: server?.url, publicUrl: listener?.url }
 }
 
+const nothingToServe = (): Fault =>
+  new Fault(
+    'config',
+    'nobody may ask anything over HTTP: set WECOM_MEDIA_TOKENS (`wecom-media token` makes one), or the keys of a callback',
+  )
+
 async function usable(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch(cause => {
     const { code } = cause as NodeJS.ErrnoException
-    const message = `the downloads folder ${folder} can't be made (${code}): set WECOM_MEDIA_DOWNLOADS`
+    const message = `the folder ${folder} can't be made (${code}): set WECOM_MEDIA_DOWNLOADS or WECOM_MEDIA_FILES`
     throw new Fault('config', message, { cause })
   })
-}
-
-interface WorkerBasics {
-  readonly admin: Admin
-  readonly redis: Connection
-  readonly namespace: string
-  readonly records: Records
-  readonly resources: Resources
-}
-
-function openWorkers(
-  config: Config,
-  { admin, ...basics }: WorkerBasics,
-  log: Logger,
-  metrics: Metrics,
-): QueueWorker[] {
-  const { concurrency, lockDurationMs, stalledIntervalMs } = config
-  startAtZero(metrics, closedSets())
-  const hooks = hooksFor(log, metrics)
-  const times = { concurrency, lockDurationMs, stalledIntervalMs }
-  const wake = (jobs: readonly Follower[]) => void wakeAll(admin, jobs)
-  return queueNames.map(queue =>
-    startWorker({ ...basics, ...times, queue, hooks, isRefusal, wake, clock: systemClock }),
-  )
-}
-
-/** One that is not woken looks by itself. */
-async function wakeAll(admin: Admin, jobs: readonly Follower[]): Promise<void> {
-  for (const { queue, jobId } of jobs) await admin.wake(queue, jobId).catch(() => false)
-}
-
-/** A cancelled job may be running here. */
-async function listenForCancels(
-  subscriber: Connection,
-  channel: string,
-  workers: readonly QueueWorker[],
-): Promise<void> {
-  subscriber.on('message', (_channel: string, message: string) => {
-    if (!message.endsWith(' cancelled')) return
-    const id = message.slice(0, message.lastIndexOf(' '))
-    for (const worker of workers) worker.interrupt(id, 'cancelled')
-  })
-  await subscriber.subscribe(channel)
 }

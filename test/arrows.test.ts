@@ -59,6 +59,7 @@ const arrows: Record<string, readonly string[]> = {
   ],
   // Its connections fail fast, those of app.ts wait.
   'app/public.ts': ['redis.ts'],
+  'app/workers.ts': ['redis.ts'],
   'app/pages.ts': ['version.ts'],
   'app/gauges.ts': ['redis/state.ts'],
   'app/board.ts': ['redis.ts'],

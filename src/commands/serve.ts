@@ -1,7 +1,7 @@
-/** `wecom-media serve`: workers for every queue, until SIGTERM. */
+/** `wecom-media serve`: workers for every queue and what listens, or one of the two, until SIGTERM. */
 
-import type { Command } from 'commander'
-import { type App, startApp } from '../app.ts'
+import { type Command, Option } from 'commander'
+import { type App, type AppOptions, startApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import { createLog, type Logger } from '../log.ts'
 import { asUsage, CommandError } from './exit.ts'
@@ -12,24 +12,34 @@ import { untilSignal } from './signals.ts'
 export const serve = (program: Command): void => {
   const command = program
     .command('serve')
-    .description('run workers for every queue, until SIGTERM or Ctrl-C')
+    .description(
+      'run workers for every queue, the HTTP API (with tokens) and callbacks (with keys), until SIGTERM or Ctrl-C',
+    )
+    .addOption(
+      new Option('--only <part>', 'one of the two, to scale them apart').choices(['http', 'workers']),
+    )
     .action(run)
-  const examples = ['REDIS_URL=redis://127.0.0.1:6379 WECOM_MEDIA_ROOTS=/srv/media wecom-media serve']
+  const examples = [
+    'REDIS_URL=redis://127.0.0.1:6379 WECOM_MEDIA_ROOTS=/srv/media wecom-media serve',
+    'WECOM_MEDIA_TOKENS=tokens.json WECOM_MEDIA_FILES=/srv/shared wecom-media serve --only http',
+  ]
   explain(command, examples, allSettings)
 }
 
 /** Containers start in any order, ms. */
 const redisPatienceMs = 15_000
 
-async function run(): Promise<void> {
+type Flags = Pick<AppOptions, 'only'>
+
+async function run({ only }: Flags): Promise<void> {
   const config = await settingsFor({ apps: true })
   const log = createLog(config.logLevel)
   const redis = await redisFor(config, { patienceMs: redisPatienceMs })
   try {
     if (config.redisUrl === undefined)
       log.warn({ redis: redis.how }, 'no REDIS_URL: jobs live only as long as this process')
-    await warnOfRoots(config, log)
-    const app = await start(config, redis.url, log)
+    if (only !== 'http') await warnOfRoots(config, log)
+    const app = await start(config, { redisUrl: redis.url, log, ...(only && { only }) })
     log.info(
       {
         ...{ baseUrl: config.baseUrl, admin: app.url, public: app.publicUrl, redis: redis.how },
@@ -56,9 +66,9 @@ async function warnOfRoots(config: Config, log: Logger): Promise<void> {
 const addressCodes = /^(EADDRNOTAVAIL|EACCES|ENOTFOUND|EAI_AGAIN)$/
 
 /** Settings that turn out to be wrong only now are wrong usage, too. */
-async function start(config: Config, redisUrl: string, log: Logger): Promise<App> {
+async function start(config: Config, options: AppOptions): Promise<App> {
   try {
-    return await asUsage(() => startApp(config, { redisUrl, log }))
+    return await asUsage(() => startApp(config, options))
   } catch (error) {
     throw addressRefused(error as NodeJS.ErrnoException & Address, config) ?? error
   }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { hashOfToken, newToken } from '../../src/http/tokens.ts'
 import { account, callbackKeys, type Deployment, deploy } from '../support/deployment.ts'
 import { until } from '../support/until.ts'
 import { envOf, failure, runMany, start } from './cli.ts'
@@ -27,7 +28,36 @@ const logged = (cli: { stderr(): string }, msg: string) =>
       .find(line => line.msg === msg),
   )
 
+const token = newToken()
+const tokensFile = () =>
+  there.put(
+    'tokens.json',
+    JSON.stringify({ tokens: [{ name: 'shop', sha256: hashOfToken(token), apps: ['*'] }] }),
+  )
+
 describe('serve', () => {
+  test('--only divides it: one process takes requests, another one does the jobs', async () => {
+    const withTokens = { ...env, WECOM_MEDIA_TOKENS: await tokensFile(), WECOM_MEDIA_PORT: '0' }
+    const http = start(['serve', '--only', 'http'], { env: withTokens })
+    const { admin, public: url } = await logged(http, 'ready')
+    expect((await fetch(`${admin}/readyz`)).status).toBe(200)
+    const ask = (path: string, init: RequestInit = {}) =>
+      fetch(`${url}${path}`, {
+        ...init,
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      }).then(answer => answer.json() as Promise<Record<string, string>>)
+    const payload = { type: 'image', source: { path: join(there.root, 'photo.jpg') } }
+    const { url: job } = await ask('/v1/jobs/upload', { method: 'POST', body: JSON.stringify(payload) })
+    expect(await ask(`${job}?wait=1`)).toMatchObject({ state: 'queued' })
+    const workers = start(['serve', '--only', 'workers'], { env: withTokens })
+    expect((await logged(workers, 'ready')).public).toBeUndefined()
+    expect(await ask(`${job}?wait=10`)).toMatchObject({ state: 'done' })
+    for (const cli of [http, workers]) {
+      cli.signal('SIGTERM')
+      expect(await cli.ended).toEqual({ code: 0, signal: null })
+    }
+  })
+
   test('works until SIGTERM, ends with 0 and says nothing on stdout', async () => {
     const cli = start(['serve'], { env })
     const { admin } = await logged(cli, 'ready')
@@ -84,16 +114,22 @@ describe('serve', () => {
       serve({ WECOM_MEDIA_DOWNLOADS: join(there.root, 'photo.jpg', 'x') }),
       serve({ ...calledBack, WECOM_MEDIA_PORT: port }),
       serve({ ...calledBack, WECOM_MEDIA_HOST: '192.0.2.1' }),
+      serve({ WECOM_MEDIA_TOKENS: await tokensFile(), WECOM_MEDIA_PORT: port }),
+      { args: ['serve', '--only', 'http'], env },
+      { args: ['serve', '--only', 'both'], env },
     ])
     taken.close()
     const found = said.map(one => failure(one))
-    expect(found.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2])
+    expect(found.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2, 2, 2, 2])
     expect(found.map(({ message }) => /WECOM_MEDIA_\w+/.exec(message)?.[0])).toEqual([
       'WECOM_MEDIA_ADMIN_PORT',
       'WECOM_MEDIA_ADMIN_HOST',
       'WECOM_MEDIA_DOWNLOADS',
       'WECOM_MEDIA_PORT',
       'WECOM_MEDIA_HOST',
+      'WECOM_MEDIA_PORT',
+      'WECOM_MEDIA_TOKENS',
+      undefined,
     ])
   })
 })
