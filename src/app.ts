@@ -2,7 +2,6 @@
 
 import { mkdir } from 'node:fs/promises'
 import { createHeard } from './app/heard.ts'
-import { startKeepAlive } from './app/keep-alive.ts'
 import { openLimits } from './app/limiting.ts'
 import { openAdmin } from './app/pages.ts'
 import { openPublic } from './app/public.ts'
@@ -99,11 +98,7 @@ async function start(
   const server = listen ? await openAdmin(config, pages) : undefined
   later(() => server?.close())
   const basics = { redis, subscriber, namespace, records, resources, admin, log, metrics, workers }
-  if (only !== 'http') {
-    await work(config, basics, later)
-    const { names } = resources
-    later(startKeepAlive(config, { redis, namespace, records, admin, names, log, metrics }))
-  }
+  if (only !== 'http') await work(config, basics, later)
   const isPublic = listen && only !== 'workers'
   const listener = isPublic
     ? await openPublic(config, { redisUrl, namespace, shared, log, metrics })

@@ -5,7 +5,6 @@ import type { Config } from '../config.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { startAtZero } from '../metrics/zero.ts'
-import type { Resources } from '../processors/context.ts'
 import { type QueueWorker, startWorker } from '../processors/worker.ts'
 import type { Admin } from '../queues/admin.ts'
 import { queueNames } from '../queues/jobs.ts'
@@ -14,7 +13,9 @@ import type { Connection } from '../redis/connection.ts'
 import { isRefusal } from '../redis.ts'
 import { startChores } from './chores.ts'
 import { closedSets } from './closed-sets.ts'
+import { startKeepAlive } from './keep-alive.ts'
 import { hooksFor } from './report.ts'
+import type { OwnedResources } from './resources.ts'
 
 export interface WorkerBasics {
   /** Hears of ends. */
@@ -23,7 +24,7 @@ export interface WorkerBasics {
   readonly redis: Connection
   readonly namespace: string
   readonly records: Records
-  readonly resources: Resources
+  readonly resources: OwnedResources
   readonly log: Logger
   readonly metrics: Metrics
   /** Filled, so that health can be asked while they start. */
@@ -44,6 +45,8 @@ export async function work(
   await Promise.all(workers.map(worker => worker.ready()))
   await listenForCancels(subscriber, endedChannel(namespace), workers)
   later(startChores({ records, admin, downloads: config.downloads, log, metrics }))
+  const { names } = parts.resources
+  later(startKeepAlive(config, { redis: parts.redis, namespace, records, admin, names, log, metrics }))
 }
 
 function openWorkers(config: Config, parts: WorkerBasics): QueueWorker[] {
