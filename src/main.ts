@@ -6,8 +6,10 @@ import { asyncUpload } from './commands/async-upload.ts'
 import { check } from './commands/check.ts'
 import { demo } from './commands/demo.ts'
 import { download } from './commands/download.ts'
+import { drain } from './commands/drain.ts'
 import { CommandError, exitCodeFor, exitCodes, printFailure } from './commands/exit.ts'
 import { explain } from './commands/explain.ts'
+import { jobs } from './commands/jobs.ts'
 import { kept } from './commands/kept.ts'
 import { limits } from './commands/limits.ts'
 import { schemas } from './commands/schemas.ts'
@@ -35,7 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const names = program.commands.map(command => command.name())
     if (isHelp(error) && isAsked(argv, names)) return exitCodes.ok
     const told = error instanceof CommanderError ? usageError(argv, names, error) : error
-    printFailure(told)
+    printFailure(told, argv.includes('--json'))
     return exitCodeFor(told)
   }
 }
@@ -43,7 +45,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** In the order of the help. */
 const commands = [
   ...[demo, upload, download, uploadImage, article, asyncUpload],
-  ...[serve, token, check, limits, kept, explain, simulate, schemas],
+  ...[serve, token, check, limits, kept, jobs, drain, explain, simulate, schemas],
 ]
 
 /** It throws these once it has printed what was asked for. */
@@ -83,6 +85,8 @@ With REDIS_URL as well, jobs go over queues:
   wecom-media upload file a.pdf       puts a job on the queue and waits for its result
   wecom-media limits                  what is left of every limit and quota
   wecom-media kept                    the media_ids that are kept alive, and how they stand
+  wecom-media jobs list               what waits, runs and has failed, and why; jobs show, retry, cancel
+  wecom-media drain                   stops taking jobs in the whole fleet, and waits for those that run
 
 On a terminal results are text; piped, stdout gets exactly one JSON object. Logs go to stderr.
 Exit codes: 0 done · 1 the job failed · 2 wrong usage or settings · 3 no Redis, or no result in time · 130 interrupted`

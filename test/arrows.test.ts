@@ -38,6 +38,8 @@ const arrows: Record<string, readonly string[]> = {
     ],
     ...['commander', 'cli-table3', 'ulid', 'zod'],
   ],
+  // Steers the jobs of a fleet, and so opens and ends their records.
+  'commands/fleet.ts': ['record/'],
   // The public entry: what an app server sees.
   'index.ts': [
     'app/limiting.ts',

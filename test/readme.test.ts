@@ -60,6 +60,7 @@ const pages = [
     'callback',
     'api',
     'webhooks',
+    'operations',
     'limits',
     'dashboard',
     'settings',

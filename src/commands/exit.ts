@@ -45,12 +45,17 @@ export function exitCodeFor(error: unknown): number {
   return isRedis ? exitCodes.unreachable : exitCodes.failed
 }
 
-/** A line on stderr; and when stdout is piped, exactly one object there. */
-export function printFailure(error: unknown): void {
+/** Whether stdout gets one object: when it is piped, and on a terminal with --json. */
+export const isForPrograms = (json = false): boolean => json || !process.stdout.isTTY
+
+export const printObject = (result: object): void => void process.stdout.write(`${JSON.stringify(result)}\n`)
+
+/** A line on stderr; and for programs exactly one object on stdout. */
+export function printFailure(error: unknown, json = false): void {
   if (error instanceof Told) return
   const report = reportOf(error)
   process.stderr.write(`wecom-media: ${report.message}\n`)
-  if (!process.stdout.isTTY) process.stdout.write(`${JSON.stringify({ error: report })}\n`)
+  if (isForPrograms(json)) printObject({ error: report })
 }
 
 function reportOf(error: unknown): FaultReport {
@@ -60,11 +65,12 @@ function reportOf(error: unknown): FaultReport {
 }
 
 /** A result: an object for programs, lines for people. */
-export function printResult(result: object, lines: readonly (readonly [string, string])[]): void {
-  if (!process.stdout.isTTY) {
-    process.stdout.write(`${JSON.stringify(result)}\n`)
-    return
-  }
+export function printResult(
+  result: object,
+  lines: readonly (readonly [string, string])[],
+  json = false,
+): void {
+  if (isForPrograms(json)) return void printObject(result)
   const width = Math.max(...lines.map(([label]) => label.length))
   for (const [label, value] of lines) process.stdout.write(`${label.padEnd(width)}  ${value}\n`)
 }

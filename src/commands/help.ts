@@ -1,6 +1,6 @@
 /** The part of `--help` that teaches: lines to copy, and the settings that matter, as config.ts has them. */
 
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { settings } from '../config.ts'
 
 type SettingName = keyof typeof settings
@@ -24,6 +24,14 @@ export function explain(
   const parts = ['', 'Examples:', indented(examples), ...(names.length > 0 ? ['', ...environment] : [])]
   return command.addHelpText('after', parts.join('\n'))
 }
+
+export interface JsonFlag {
+  readonly json?: true
+}
+
+/** Of commands that operators and their scripts use. */
+export const jsonOption = (): Option =>
+  new Option('--json', 'print one JSON object, on a terminal too; piped output is always one')
 
 /** What every command that runs jobs reads. */
 export const jobSettings = ['WECOM_CORP_ID', 'WECOM_CORP_SECRET', 'WECOM_BASE_URL', 'REDIS_URL'] as const

@@ -7,26 +7,27 @@ import { type ClosedApp, readClosedApps } from '../app/resources.ts'
 import { type PairState, readLimits } from '../limits/index.ts'
 import { namespaceOf } from '../namespace.ts'
 import { connectProducer, firstAnswer } from '../redis.ts'
-import { asUsage, CommandError, say } from './exit.ts'
+import { asUsage, CommandError, isForPrograms, printObject, say } from './exit.ts'
 import { localTime } from './follow.ts'
-import { explain } from './help.ts'
+import { explain, type JsonFlag, jsonOption } from './help.ts'
 import { settingsFor } from './settings.ts'
 
 export const limits = (program: Command): void => {
   const command = program
     .command('limits')
     .description('show what is left of every limit and quota, what is closed, and when a quota runs out')
+    .addOption(jsonOption())
     .action(run)
   explain(
     command,
-    ['wecom-media limits', 'wecom-media limits | jq ".limits[].quota"'],
+    ['wecom-media limits', 'wecom-media limits --json | jq ".limits[].quota"'],
     ['REDIS_URL', 'WECOM_CORP_ID', 'WECOM_BASE_URL', 'WECOM_MEDIA_LIMITS', 'WECOM_MEDIA_EGRESS'],
   )
 }
 
 const redisPatienceMs = 5_000
 
-async function run(): Promise<void> {
+async function run({ json }: JsonFlag): Promise<void> {
   const config = await settingsFor({ apps: true })
   if (config.redisUrl === undefined)
     throw new CommandError('usage', 'set REDIS_URL: the limits live in the Redis of the workers', 'config')
@@ -42,17 +43,14 @@ async function run(): Promise<void> {
       readLimits(store, corps),
       readClosedApps(config, redis, namespace),
     ])
-    print(states, closed)
+    if (isForPrograms(json)) printObject({ limits: states, closedApps: closed })
+    else print(states, closed)
   } finally {
     redis.disconnect()
   }
 }
 
 function print(states: readonly PairState[], closedApps: readonly ClosedApp[]): void {
-  if (!process.stdout.isTTY) {
-    process.stdout.write(`${JSON.stringify({ limits: states, closedApps })}\n`)
-    return
-  }
   const used = states.filter(isUsed)
   if (used.length > 0) process.stdout.write(`${callsTable(used)}\n`)
   process.stdout.write(`${quotaTable(states)}\n`)

@@ -22,6 +22,11 @@ export interface Admin {
   isPaused(queue: QueueName): Promise<boolean>
   /** How many workers of each queue are connected, over all processes. Rejects where Redis hides its clients. */
   workers(): Promise<ReadonlyMap<QueueName, number>>
+  /** For the whole fleet; what runs goes on. */
+  pause(queue: QueueName): Promise<void>
+  resume(queue: QueueName): Promise<void>
+  /** BullMQ's ids of the jobs in a state, without their data: `count` of them from the `from`-th, the newest first. */
+  ids(queue: QueueName, state: Depth['state'], from: number, count: number): Promise<readonly string[]>
   /** BullMQ's state of the job, or `unknown` when it is in none. */
   stateOf(queue: string, id: string): Promise<string>
   add(queue: string, name: JobName, payload: AnyPayload, id: string): Promise<void>
@@ -55,6 +60,9 @@ export function createAdmin(redis: Connection, namespace: string, onError: (erro
           [...queues].map(async ([name, of]) => [name as QueueName, await of.getWorkersCount()] as const),
         ),
       ),
+    pause: name => queue(name).pause(),
+    resume: name => queue(name).resume(),
+    ids: (name, state, from, count) => queue(name).getRanges([state], from, from + count - 1),
     stateOf: (name, id) => queue(name).getJobState(id),
     async add(name, job, payload, id) {
       await queue(name).add(job, payload, addOptions(job, id, payload.urgent))

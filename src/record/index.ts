@@ -2,6 +2,7 @@
 
 import type { Connection } from '../redis/connection.ts'
 import { type Accepted, accept } from './accept.ts'
+import { type Brief, brief } from './brief.ts'
 import { type Claim, claim, type Holder } from './claim.ts'
 import type { KeptWrite } from './kept-lua.ts'
 import { endedChannel, lockKey, recordKey } from './keys.ts'
@@ -16,6 +17,7 @@ import { type Heard, heard, isWoken, type Keeping, type KeepOptions, keep, type 
 export type { State } from './read.ts'
 export type {
   Accepted,
+  Brief,
   Claim,
   Follower,
   Heard,
@@ -49,6 +51,8 @@ export interface Records {
   /** A job as keys of Redis, from which it can be told whether it is still at work. */
   keysOf(id: string, bull: Follower): { readonly recordKey: string; readonly lockKey: string }
   read(id: string): Promise<JobRecord | undefined>
+  /** What a line about the job needs, without payload, steps and result. */
+  brief(id: string): Promise<Brief | undefined>
   dueForLook(limit: number, againMs: number): Promise<Due>
   forgetOpen(id: string): Promise<unknown>
   dueToTell(limit: number, againMs: number): Promise<Due>
@@ -84,6 +88,7 @@ export const createRecords = (
     lockKey: lockKey(namespace, queue, jobId),
   }),
   read: id => read(redis, namespace, id),
+  brief: id => brief(redis, namespace, id),
   dueForLook: (limit, againMs) => dueForLook(redis, namespace, limit, againMs),
   forgetOpen: id => forgetOpen(redis, namespace, id),
   dueToTell: (limit, againMs) => dueToTell(redis, namespace, limit, againMs),
