@@ -64,7 +64,7 @@ async function firstOf(fleet: Fleet, wanted: Wanted, count: number): Promise<Lis
 }
 
 /** Queues that no worker takes jobs from, because an operator said so. */
-export async function pausedQueues({ admin }: Pick<Fleet, 'admin'>): Promise<string[]> {
+async function pausedQueues({ admin }: Pick<Fleet, 'admin'>): Promise<string[]> {
   const are = await Promise.all(queueNames.map(queue => admin.isPaused(queue)))
   return queueNames.filter((_queue, index) => are[index])
 }
