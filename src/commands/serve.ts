@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander'
 import { type App, type AppOptions, startApp } from '../app.ts'
+import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { createLog, type Logger } from '../log.ts'
 import { asUsage, CommandError } from './exit.ts'
@@ -34,12 +35,14 @@ type Flags = Pick<AppOptions, 'only'>
 async function run({ only }: Flags): Promise<void> {
   const config = await settingsFor({ apps: true })
   const log = createLog(config.logLevel)
-  const redis = await redisFor(config, { patienceMs: redisPatienceMs })
+  const signalled = untilSignal()
+  const redis = await unless(signalled, 0, redisFor(config, { patienceMs: redisPatienceMs }))
   try {
     if (config.redisUrl === undefined)
       log.warn({ redis: redis.how }, 'no REDIS_URL: jobs live only as long as this process')
     if (only !== 'http') await warnOfRoots(config, log)
-    const app = await start(config, { redisUrl: redis.url, log, ...(only && { only }) })
+    const starting = start(config, { redisUrl: redis.url, log, ...(only && { only }) })
+    const app = await unless(signalled, config.graceMs, starting)
     log.info(
       {
         ...{ baseUrl: config.baseUrl, admin: app.url, public: app.publicUrl, redis: redis.how },
@@ -47,14 +50,30 @@ async function run({ only }: Flags): Promise<void> {
       },
       'ready',
     )
-    const signal = await untilSignal()
+    const signal = await signalled
     log.info({ signal, graceMs: config.graceMs }, 'stopping')
-    await app.stop()
-    log.info('stopped')
+    const isClosed = await inTime(app.stop(), config.graceMs + closingMs)
+    if (isClosed) log.info('stopped')
+    else log.warn('stopped, although not everything could be closed: is Redis away?')
   } finally {
     await redis.stop()
   }
 }
+
+/** What closing everything may take after the grace, ms: connections to a Redis that is away never say goodbye. */
+const closingMs = 8_000
+
+const inTime = (work: Promise<unknown>, ms: number): Promise<boolean> =>
+  Promise.race([work.then(() => true), systemClock.sleep(ms).then(() => false)])
+
+/** A start that is interrupted may still end for so long: what has begun is better stopped than left. */
+const unless = <T>(signalled: Promise<string>, ms: number, work: Promise<T>): Promise<T> =>
+  Promise.race([
+    work,
+    signalled
+      .then(() => systemClock.sleep(ms))
+      .then(() => Promise.reject(new CommandError('interrupted', 'interrupted before it was ready'))),
+  ])
 
 async function warnOfRoots(config: Config, log: Logger): Promise<void> {
   if (config.roots === undefined) log.warn('no WECOM_MEDIA_ROOTS: uploads of local files will be refused')
