@@ -65,6 +65,7 @@ const pages = [
     'dashboard',
     'settings',
     'scaling',
+    'deployment',
     'simulator',
     'reference',
     'errcodes',
