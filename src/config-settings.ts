@@ -208,5 +208,9 @@ export const settings = {
     schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
     help: 'Logs go to stderr',
   },
+  LOG_FORMAT: {
+    schema: z.enum(['auto', 'json', 'pretty']).default('auto'),
+    help: '`auto`: readable lines on a terminal, else JSON',
+  },
   NODE_ENV: { schema: z.string().optional(), help: '`production`: never start a Redis of our own' },
 } as const

@@ -54,6 +54,7 @@ export interface Config extends Folders {
   readonly egress: string
   readonly assumeSpent: boolean
   readonly logLevel: string
+  readonly logFormat: 'auto' | 'json' | 'pretty'
   readonly isProduction: boolean
 }
 
@@ -156,7 +157,7 @@ function configFrom(env: z.output<typeof schema>, files: Files, cwd: string): Co
     limits: env.WECOM_MEDIA_LIMITS ?? {},
     egress: env.WECOM_MEDIA_EGRESS,
     assumeSpent: env.WECOM_MEDIA_ASSUME_SPENT,
-    logLevel: env.LOG_LEVEL,
+    ...{ logLevel: env.LOG_LEVEL, logFormat: env.LOG_FORMAT },
     isProduction: env.NODE_ENV === 'production',
   }
 }

@@ -1,32 +1,41 @@
-/** Logs: one JSON line per event worth one. No secret leaves: lines are scrubbed when finished, whatever was put into them. */
+/** Logs: one line per event worth one, JSON for machines and readable on a terminal. No secret leaves: lines are scrubbed when finished. */
 
+import { createRequire } from 'node:module'
 import pino, { type Logger } from 'pino'
+import { finished } from './log/line.ts'
+import { plain } from './log/plain.ts'
 
+export { keepSecret, keepToken, scrub } from './log/scrub.ts'
 export type { Logger }
 
-/** Parameters whose values are secrets, wherever they stand: in a URL, a form, or JSON. Tokens travel in the query. */
-const secretParameters =
-  /\b((?:suite_|provider_)?access_token|corpsecret|suite_secret|provider_secret|suite_ticket|permanent_code|msg_signature|echostr)(=|"\s*:\s*"|\\"\s*:\s*\\")([^&"\\\s]+)/gi
-
-/** The password in redis://user:password@host and the like. Bounded: hostile text must not cost more than its length. */
-const urlPassword = /\b([a-z][a-z0-9+.-]{0,31}:\/\/[^\s:/@]{0,255}:)[^\s@/]{1,1024}@/gi
-
-const known = new Set<string>()
-
-/** From now on this very value is scrubbed everywhere: an app's secret. Values under 8 characters are not. */
-export function keepSecret(value: string): void {
-  if (value.length >= 8) known.add(value)
+export interface LogOptions {
+  /** Default: stderr, so that stdout belongs to results, written at once. */
+  readonly stream?: { write(line: string): void }
+  /** `auto` is pretty where stderr is a terminal. Default `json`. */
+  readonly format?: 'auto' | 'json' | 'pretty'
 }
 
-/** The text without secrets. Also for stored fault messages, job logs and pages. */
-export function scrub(text: string): string {
-  let clean = text.replace(secretParameters, '$1$2[secret]').replace(urlPassword, '$1[secret]@')
-  for (const secret of known) clean = clean.replaceAll(secret, '[secret]')
-  return clean
+export function createLog(level: string, { stream, format = 'json' }: LogOptions = {}): Logger {
+  const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY)
+  const pretty = isPretty ? prettyPrinter(process.stderr.isTTY) : (line: string) => line
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: label => ({ level: label }),
+        log: value => plain(value) as Record<string, unknown>,
+      },
+      hooks: { streamWrite: line => pretty(finished(line)) },
+    },
+    stream ?? pino.destination({ fd: 2, sync: true }),
+  )
 }
 
-/** Lines go to `stream` (default stderr, so that stdout belongs to results), written at once. */
-export const createLog = (
-  level: string,
-  stream: { write(line: string): void } = pino.destination({ fd: 2, sync: true }),
-): Logger => pino({ level, base: null, hooks: { streamWrite: scrub } }, stream)
+/** Loaded when a person looks: a service starts faster without it. */
+function prettyPrinter(colorize: boolean): (line: string) => string {
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
+  const print = prettyFactory({ colorize, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' })
+  return line => print(line) ?? line
+}

@@ -68,7 +68,8 @@ const arrows: Record<string, readonly string[]> = {
 
   'fault.ts': [],
   'clock.ts': [],
-  'log.ts': ['pino'],
+  'log.ts': ['pino', 'pino-pretty', 'log/'],
+  'log/': [],
   'config.ts': [
     ...['zod', 'type limits/', 'type files/web-policy.ts'],
     ...[

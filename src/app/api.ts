@@ -21,6 +21,6 @@ export function apiOf({ tokens, apps }: Config, { producer, log, closing }: ApiB
     authenticate: authenticator(tokens),
     isApp: app => Object.hasOwn(apps, app),
     onAnswer: apiHook(log),
-    onError: error => log.error({ error: String(error) }, 'the HTTP API failed'),
+    onError: error => log.error({ error }, 'the HTTP API failed'),
   }
 }

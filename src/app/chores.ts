@@ -26,7 +26,7 @@ const partialLifeMs = 7 * 24 * hourMs
 export function startChores({ records, admin, downloads, log, metrics }: ChoreParts): () => void {
   const over = new AbortController()
   const onError = (chore: string) => (error: unknown) => {
-    if (!over.signal.aborted) log.error({ chore, error: String(error) }, 'chore failed')
+    if (!over.signal.aborted) log.error({ chore, error }, 'chore failed')
   }
   const onRepair = repairHook(log, metrics)
   void keepReconciling(

@@ -3,7 +3,7 @@
 import type { Config } from '../config.ts'
 import type { AppConfig } from '../config-apps.ts'
 import { Fault, type FaultReport } from '../fault.ts'
-import { keepSecret } from '../log.ts'
+import { keepSecret, keepToken } from '../log.ts'
 import type { Connection } from '../redis/connection.ts'
 import {
   type Client,
@@ -13,6 +13,7 @@ import {
   redisTicketStore,
   redisTokenStore,
   type TicketStore,
+  type TokenStore,
 } from '../wecom/index.ts'
 
 type Shared = Pick<ClientOptions, 'gate' | 'connections' | 'slots' | 'dispatcher' | 'onCall'>
@@ -38,7 +39,7 @@ export interface Clients {
 /** A client is made when it is first asked for: a provider may have thousands of companies. */
 export function openClients(config: Config, { redis, namespace, ...shared }: ClientParts): Clients {
   const { apps, baseUrl } = config
-  const tokens = redisTokenStore({ redis, prefix: namespace })
+  const tokens = watched(redisTokenStore({ redis, prefix: namespace }))
   const tickets = redisTicketStore({ redis, prefix: namespace })
   const clients = new Map<string, Client>()
   const configOf = (app: string): AppConfig => {
@@ -72,6 +73,20 @@ export function openClients(config: Config, { redis, namespace, ...shared }: Cli
   }
 }
 
+/** No line may show a token that this process has had in hand. */
+const watched = (store: TokenStore): TokenStore => ({
+  ...store,
+  async look(key, mayProbe) {
+    const stored = await store.look(key, mayProbe)
+    if (stored.token) keepToken(stored.token.value)
+    return stored
+  },
+  accept(key, owner, value, lifeMs) {
+    keepToken(value)
+    return store.accept(key, owner, value, lifeMs)
+  },
+})
+
 /** A list that a line can hold. */
 function shownApps({ apps }: Config): string {
   const ids = Object.keys(apps)
@@ -97,7 +112,8 @@ export function credentialsOf(
 }
 
 /** No line of any log may show one. */
-export function keepSecrets({ apps, suites, webhooks }: Config): void {
+export function keepSecrets({ apps, suites, webhooks, redisUrl }: Config): void {
+  keepSecret(decodeURIComponent(URL.parse(redisUrl ?? '')?.password ?? ''))
   for (const secret of webhooks.secrets) keepSecret(secret)
   for (const app of Object.values(apps))
     keepSecret(app.kind === 'third-party' ? app.permanentCode : app.secret)

@@ -10,7 +10,7 @@ import type { Repair } from '../queues/reconcile.ts'
 const repairs = ['put-back', 'expired', 'worker-died', 'accepted'] satisfies Repair[]
 
 export const closedSets = (): ClosedSets => ({
-  jobs: Object.keys(jobs),
+  jobs: Object.fromEntries(Object.entries(jobs).map(([name, { queue }]) => [name, queue])),
   queues: queueNames,
   methods: limitedMethods,
   gatedMethods,

@@ -14,9 +14,7 @@ import type { Connection } from '../redis/connection.ts'
 
 export interface KeepAliveParts {
   readonly redis: Connection
-  /** Of jobs; and of names, which are one for the whole deployment. */
   readonly namespace: string
-  readonly shared: string
   readonly records: Records
   readonly admin: Admin
   readonly names: KeepAlive
@@ -24,13 +22,12 @@ export interface KeepAliveParts {
   readonly metrics: Metrics
 }
 
-/** Starts the beat; the answer ends it. A process with queues of its own keeps nothing alive: it ends with its one job. */
+/** Starts the beat; the answer ends it. */
 export function startKeepAlive(
   { renewBeforeMs, renewLookMs: lookMs, lockDurationMs, stalledIntervalMs }: Config,
-  { redis, namespace, shared, log, metrics, ...parts }: KeepAliveParts,
+  { redis, namespace, log, metrics, ...parts }: KeepAliveParts,
 ): () => Promise<void> {
-  if (namespace !== shared) return async () => undefined
-  const onError = (error: unknown) => log.error({ chore: 'keep-alive', error: String(error) }, 'chore failed')
+  const onError = (error: unknown) => log.error({ chore: 'keep-alive', error }, 'chore failed')
   const onEvent = eventHook(log, metrics)
   const renewing = { ...parts, renewBeforeMs, lookMs, clock: systemClock, onEvent, onError }
   const beat = startBeat({
@@ -38,7 +35,7 @@ export function startKeepAlive(
     clock: systemClock,
     onBeat: () => renewDue(renewing),
     // The connection is the worker's, whose errors are told already.
-    onError: error => log.debug({ chore: 'keep-alive', error: error.message }, 'beat'),
+    onError: error => log.debug({ chore: 'keep-alive', error }, 'beat'),
   })
   return () => beat.stop()
 }

@@ -75,12 +75,12 @@ async function callbacksOf(
   if (parties.size === 0) return undefined
   const receive = openReceiver(config, {
     ...{ redis, namespace, shared, admin, producer, records: createRecords(redis, namespace) },
-    onError: error => log.warn({ error: String(error) }, 'a callback could not be written down'),
+    onError: error => log.warn({ error }, 'a callback could not be written down'),
   })
   const heard = createHeard(redis, shared, systemClock)
   await heard
     .expect([...parties.keys()])
-    .catch(error => log.warn({ error: String(error) }, 'whom callbacks are awaited for was not written down'))
+    .catch(error => log.warn({ error }, 'whom callbacks are awaited for was not written down'))
   const onAnswer = callbackHook(log, metrics, heard)
   return { parties, receive, onAnswer, onUnreadable: () => onAnswer(undefined, unreadable, 0) }
 }

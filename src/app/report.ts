@@ -5,45 +5,59 @@ import type { ApiAnswer } from '../http/api.ts'
 import type { OnLimitEvent, PairState } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { observeCallback, observeEnd, observeLimit } from '../metrics/observe.ts'
+import { observeCall, observeCallback, observeEnd, observeLimit } from '../metrics/observe.ts'
 import type { StandingFacts } from '../metrics/show.ts'
 import type { WorkerHooks } from '../processors/worker.ts'
-import { isJobName } from '../queues/jobs.ts'
+import { isJobName, jobs } from '../queues/jobs.ts'
 import type { Repair } from '../queues/reconcile.ts'
 import type { JobRecord } from '../record/index.ts'
+import type { CallEvent } from '../wecom/index.ts'
 import type { Heard } from './heard.ts'
 
-export const hooksFor = (log: Logger, metrics: Metrics): WorkerHooks => ({
+export const hooksFor = (log: Logger, metrics: Metrics, corpOf: CorpOf): WorkerHooks => ({
   onEnd(report) {
-    observeEnd(metrics, report, isJobName(report.name))
-    const { id, name, outcome, kind, errcode, message, ms } = report
+    observeEnd(metrics, report, queueOf(report.name))
+    const { id, name, app, outcome, kind, errcode, message, ms } = report
+    const who = { job: id, name, app, corp: app && corpOf(app) }
     // A closed app waits for an operator.
     const isLoud =
       outcome === 'failed' || outcome === 'lease-lost' || (outcome === 'wait' && kind === 'unavailable')
     const level = isLoud ? 'warn' : 'info'
-    log[level]({ job: id, name, outcome, kind, errcode, why: message, ms: Math.round(ms) }, 'job')
+    log[level]({ ...who, outcome, kind, errcode, why: message, ms: Math.round(ms) }, 'job')
   },
   onStalled(queue, id) {
     metrics.wecom_media_jobs_stalled_total.inc({ queue })
     log.warn({ job: id, queue }, 'taken from a dead worker')
   },
   onWorkerDied(queue, id, name) {
-    const job = isJobName(name) ? name : 'unknown'
-    metrics.wecom_media_jobs_total.inc({ job, outcome: 'failed', kind: 'worker-died' })
+    observeEnd(metrics, { name, outcome: 'failed', kind: 'worker-died' }, queueOf(name))
     log.error({ job: id, queue }, 'given up: its workers died')
   },
   onGate(queue, state, error) {
     metrics.wecom_media_gate_closed.set({ queue }, state === 'closed' ? 1 : 0)
-    log.warn(
-      { queue, error: error instanceof Error ? error.message : undefined },
-      `redis takes ${state === 'closed' ? 'no' : 'our'} writes`,
-    )
+    log.warn({ queue, error }, `redis takes ${state === 'closed' ? 'no' : 'our'} writes`)
   },
   onError(queue, error) {
     metrics.wecom_media_redis_errors_total.inc({ connection: queue })
-    log.debug({ queue, error: error.message }, 'worker')
+    log.debug({ queue, error }, 'worker')
   },
 })
+
+/** A company by the configured id of its app. */
+export type CorpOf = (app: string) => string | undefined
+
+/** Each exchange with the platform. One with a code that our table lacks is news; the others are for whoever asks. */
+export const callHook =
+  (log: Logger, metrics: Metrics) =>
+  (event: CallEvent): void => {
+    observeCall(metrics, event)
+    const { unknownCode, retried, ...facts } = event
+    const level = unknownCode ? 'warn' : 'debug'
+    if (log.isLevelEnabled(level))
+      log[level]({ ...facts, ...(retried && { retried }), ms: Math.round(facts.ms) }, 'call')
+  }
+
+const queueOf = (name: string): string | undefined => (isJobName(name) ? jobs[name].queue : undefined)
 
 /** What an operator reads of a limit's event; the figures stand beside it. */
 const sentences = {
@@ -90,7 +104,7 @@ export const repairHook =
 
 export function redisTrouble(log: Logger, metrics: Metrics, connection: string, error: Error): void {
   metrics.wecom_media_redis_errors_total.inc({ connection })
-  log.warn({ connection, error: error.message }, 'redis')
+  log.warn({ connection, error }, 'redis')
 }
 
 /** A refused callback is either a stranger or a wrong key: an operator wants to know which. */

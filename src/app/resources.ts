@@ -5,15 +5,16 @@ import type { FaultReport } from '../fault.ts'
 import { openSource } from '../files/file.ts'
 import { createWeb } from '../files/http.ts'
 import { createKeepAlive, createLedger, type Ledger } from '../ledger/index.ts'
+import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { observeCall } from '../metrics/observe.ts'
 import type { Resources } from '../processors/context.ts'
 import { queueNames } from '../queues/jobs.ts'
 import type { Records } from '../record/index.ts'
 import type { Connection } from '../redis/connection.ts'
-import { type CallEvent, createConnections } from '../wecom/index.ts'
+import { createConnections } from '../wecom/index.ts'
 import { openClients } from './clients.ts'
 import { type Limits, unitsOf } from './limiting.ts'
+import { callHook } from './report.ts'
 import { openWebhooks } from './webhooks.ts'
 
 export interface ResourceParts {
@@ -24,6 +25,7 @@ export interface ResourceParts {
   /** Of jobs; ends are told from there. */
   readonly records: Records
   readonly metrics: Metrics
+  readonly log: Logger
 }
 
 export interface OwnedResources extends Resources {
@@ -36,11 +38,11 @@ export interface OwnedResources extends Resources {
 
 export function openResources(
   config: Config,
-  { redis, namespace, limits, records, metrics }: ResourceParts,
+  { redis, namespace, limits, records, metrics, log }: ResourceParts,
 ): OwnedResources {
   // Every job under way may speak: none waits for a connection with a file open and a lock running.
   const connections = createConnections(config.concurrency * queueNames.length)
-  const onCall = (event: CallEvent) => observeCall(metrics, event)
+  const onCall = callHook(log, metrics)
   const clients = openClients(config, { redis, namespace, gate: limits.gate, ...connections, onCall })
   const web = createWeb(config.web)
   const { webhooks, close: closeWebhooks } = openWebhooks(config, records, metrics)

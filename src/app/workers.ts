@@ -22,9 +22,7 @@ export interface WorkerBasics {
   readonly subscriber: Connection
   readonly admin: Admin
   readonly redis: Connection
-  /** Of jobs; and of what is one for the whole deployment. */
   readonly namespace: string
-  readonly shared: string
   readonly records: Records
   readonly resources: OwnedResources
   readonly log: Logger
@@ -47,14 +45,17 @@ export async function work(
   await Promise.all(workers.map(worker => worker.ready()))
   await listenForCancels(subscriber, endedChannel(namespace), workers)
   later(startChores({ records, admin, downloads: config.downloads, log, metrics }))
-  later(startKeepAlive(config, { ...parts, names: parts.resources.names }))
+  const { names } = parts.resources
+  later(startKeepAlive(config, { redis: parts.redis, namespace, records, admin, names, log, metrics }))
 }
 
 function openWorkers(config: Config, parts: WorkerBasics): QueueWorker[] {
   const { admin, redis, namespace, records, resources, log, metrics } = parts
   const { concurrency, lockDurationMs, stalledIntervalMs } = config
   startAtZero(metrics, closedSets())
-  const hooks = hooksFor(log, metrics)
+  const hooks = hooksFor(log, metrics, app =>
+    Object.hasOwn(config.apps, app) ? config.apps[app]?.corpId : undefined,
+  )
   const basics = { redis, namespace, records, resources }
   const times = { concurrency, lockDurationMs, stalledIntervalMs }
   const wake = (jobs: readonly Follower[]) => void wakeAll(admin, jobs)

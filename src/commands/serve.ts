@@ -34,7 +34,7 @@ type Flags = Pick<AppOptions, 'only'>
 
 async function run({ only }: Flags): Promise<void> {
   const config = await settingsFor({ apps: true })
-  const log = createLog(config.logLevel)
+  const log = createLog(config.logLevel, { format: config.logFormat })
   const signalled = untilSignal()
   const redis = await unless(signalled, 0, redisFor(config, { patienceMs: redisPatienceMs }))
   try {

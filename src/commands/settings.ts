@@ -38,7 +38,8 @@ export async function missingRoots({ roots = [] }: Config): Promise<string[]> {
 }
 
 /** Logs of a worker that a person waits for: only what went wrong, unless asked for more. */
-export const quietLog = ({ logLevel }: Config): Logger => createLog(logLevel === 'info' ? 'error' : logLevel)
+export const quietLog = ({ logLevel, logFormat: format }: Config): Logger =>
+  createLog(logLevel === 'info' ? 'error' : logLevel, { format })
 
 /** A person waits this long for Redis; `serve` longer, because containers start in any order. */
 const patienceMs = 3_000

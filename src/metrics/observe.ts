@@ -6,7 +6,8 @@ export interface EndFacts {
   readonly name: string
   readonly outcome: string
   readonly kind?: string
-  readonly ms: number
+  /** Absent where nobody saw it run. */
+  readonly ms?: number
   readonly waitedMs?: number
   /** From being queued until now. */
   readonly ageMs?: number
@@ -40,18 +41,21 @@ export function observeCallback(
   metrics.wecom_media_callback_duration_seconds.observe({ outcome }, ms / 1000)
 }
 
-/** Job names come from a queue that anybody may write to: unknown ones share a label. */
+/**
+ * Job names come from a queue that anybody may write to: those that have no queue of ours share a label. The label is not
+ * called job, which is Prometheus's own name for what it scrapes.
+ */
 export function observeEnd(
   metrics: Metrics,
   { name, outcome, kind = 'none', ms, waitedMs, ageMs }: EndFacts,
-  isKnown: boolean,
+  queue: string | undefined,
 ): void {
-  const job = isKnown ? name : 'unknown'
-  metrics.wecom_media_jobs_total.inc({ job, outcome, kind })
-  metrics.wecom_media_job_duration_seconds.observe({ job, outcome }, ms / 1000)
-  if (waitedMs !== undefined) metrics.wecom_media_job_wait_seconds.observe({ job }, waitedMs / 1000)
+  const job_name = queue === undefined ? 'unknown' : name
+  metrics.wecom_media_jobs_total.inc({ queue: queue ?? 'unknown', job_name, outcome, kind })
+  if (ms !== undefined) metrics.wecom_media_job_duration_seconds.observe({ job_name, outcome }, ms / 1000)
+  if (waitedMs !== undefined) metrics.wecom_media_job_wait_seconds.observe({ job_name }, waitedMs / 1000)
   if (ageMs !== undefined && (outcome === 'done' || outcome === 'failed'))
-    metrics.wecom_media_job_age_seconds.observe({ job, outcome }, ageMs / 1000)
+    metrics.wecom_media_job_age_seconds.observe({ job_name, outcome }, ageMs / 1000)
 }
 
 /** Methods that give tokens out. */

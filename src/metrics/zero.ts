@@ -6,7 +6,8 @@
 import type { Metrics } from './metrics.ts'
 
 export interface ClosedSets {
-  readonly jobs: readonly string[]
+  /** Name -> queue. */
+  readonly jobs: Readonly<Record<string, string>>
   readonly queues: readonly string[]
   /** Of the platform. */
   readonly methods: readonly string[]
@@ -40,10 +41,10 @@ export function startAtZero(metrics: Metrics, sets: ClosedSets): void {
 const ends = ['done', 'duplicate', 'handed-back', 'lease-lost']
 
 function startJobs({ wecom_media_jobs_total: total }: Metrics, { jobs, kinds }: ClosedSets): void {
-  for (const job of jobs) {
-    for (const outcome of ends) total.inc({ job, outcome, kind: 'none' }, 0)
+  for (const [job_name, queue] of Object.entries(jobs)) {
+    for (const outcome of ends) total.inc({ queue, job_name, outcome, kind: 'none' }, 0)
     for (const [outcome, those] of Object.entries(kinds))
-      for (const kind of those) total.inc({ job, outcome, kind }, 0)
+      for (const kind of those) total.inc({ queue, job_name, outcome, kind }, 0)
   }
 }
 

@@ -157,7 +157,7 @@ export function contextOf(
   }: Pick<JobContext, 'claimant' | 'progress' | 'attemptsMade'> & { readonly urgent: boolean },
 ): JobContext {
   const { id, signal, mark, reads, booking, mayPublish, steps, keep, wake } = attempt
-  const options = { signal, keepsBookings: true, booking, urgent }
+  const options = { signal, keepsBookings: true, booking, urgent, job: id }
   return {
     id,
     signal,

@@ -6,6 +6,8 @@ import type { Kind } from '../fault.ts'
 export interface RunReport {
   readonly id: string
   readonly name: string
+  /** As the payload has it, if that may be shown. */
+  readonly app?: string
   readonly outcome:
     | 'done'
     | 'duplicate'

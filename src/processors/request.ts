@@ -41,3 +41,9 @@ export const conflictOf = (id: string): string =>
 
 export const unknownName = (name: string): Fault =>
   new Fault('invalid', `no job is called ${name.slice(0, 64)}: known are ${publicJobs.join(', ')}`)
+
+/** For reports, of a payload that nobody has checked yet. */
+export function appOf({ data }: Pick<QueuedJob, 'data'>): { readonly app?: string } {
+  const app = (data as { readonly app?: unknown } | null | undefined)?.app
+  return typeof app === 'string' && /^[\w-]{1,64}$/.test(app) ? { app } : {}
+}

@@ -14,7 +14,7 @@ import { processors } from './index.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { sparingly } from './progress.ts'
 import type { RunReport } from './report.ts'
-import { conflictOf, requestOf, unknownName } from './request.ts'
+import { appOf, conflictOf, requestOf, unknownName } from './request.ts'
 
 export interface RunParts {
   readonly records: Records
@@ -108,7 +108,7 @@ interface End {
   readonly job: Job
   readonly token: string
   readonly attempt: Attempt
-  readonly tell: (report: Omit<RunReport, 'id' | 'name' | 'ms' | 'ageMs'>) => void
+  readonly tell: (report: Omit<RunReport, 'id' | 'name' | 'app' | 'ms' | 'ageMs'>) => void
 }
 
 function teller({ clock, onEnd }: RunParts, job: Job, id: string, startedMs: number): End['tell'] {
@@ -116,7 +116,7 @@ function teller({ clock, onEnd }: RunParts, job: Job, id: string, startedMs: num
   const first = attemptsStarted === 1 ? { waitedMs: Math.max(0, processedOn - timestamp) } : {}
   return report => {
     const ageMs = Math.max(0, clock.nowMs() - timestamp)
-    onEnd?.({ id, name, ms: clock.monotonicMs() - startedMs, ageMs, ...first, ...report })
+    onEnd?.({ id, name, ...appOf(job), ms: clock.monotonicMs() - startedMs, ageMs, ...first, ...report })
   }
 }
 

@@ -43,6 +43,8 @@ export interface CallOptions {
   readonly keepsBookings?: boolean
   readonly booking?: unknown
   readonly urgent?: boolean
+  /** Whose call it is, for events: the id of a job. */
+  readonly job?: string
 }
 
 export interface Request<T> extends CallOptions {

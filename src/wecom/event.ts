@@ -11,6 +11,8 @@ export interface CallEvent {
   /** The app's configured id. */
   readonly app: string
   readonly corp: string
+  /** Whose call it was, where the caller said so. */
+  readonly job?: string
   /** From the start of the exchange to the last byte of the answer. */
   readonly ms: number
   /** The platform's, where it refused. */
@@ -31,13 +33,14 @@ export type OnCall = (event: CallEvent) => void
 /** A reporter that never throws: a listener's bug must not turn an upload that worked into one that failed. */
 export const reporter =
   (onCall: OnCall | undefined, app: string, corp: string) =>
-  ({ method, retried = false }: Request<unknown>, tally: Tally, ms: number, fault?: Fault): void => {
+  ({ method, job, retried = false }: Request<unknown>, tally: Tally, ms: number, fault?: Fault): void => {
     const errcode = fault?.errcode
     try {
       onCall?.({
         method,
         app,
         corp,
+        ...(job !== undefined && { job }),
         ms,
         ...(errcode !== undefined && { errcode }),
         ...(errcode !== undefined && !Object.hasOwn(errcodes, errcode) && { unknownCode: true }),

@@ -23,7 +23,7 @@ test('a fresh start shows every closed set at 0, the build, the workers and the 
   const values = seriesOf(text)
   expect(text).toMatch(/^wecom_media_build_info\{version="\d+\.\d+\.\d+",node="v\d+\./m)
   for (const series of [
-    'wecom_media_jobs_total{job="media.download",outcome="failed",kind="gone"}',
+    'wecom_media_jobs_total{queue="download",job_name="media.download",outcome="failed",kind="gone"}',
     'wecom_media_calls_total{method="media/upload",errcode="60020"}',
     'wecom_media_limit_penalties_total{method="media/get",errcode="45009"}',
     'wecom_media_token_refreshes_total{method="gettoken",outcome="refused"}',

@@ -23,8 +23,14 @@ test('jobs, calls, bytes and depth are counted on /metrics', async () => {
   await producer.result(failed, { timeoutMs: 5_000 }).catch(() => undefined)
   const page = await text(`${app.url}/metrics`)
   const values = seriesOf(page)
-  expect(values.get('wecom_media_jobs_total{job="media.upload",outcome="done",kind="none"}')).toBe(1)
-  expect(values.get('wecom_media_jobs_total{job="media.download",outcome="failed",kind="gone"}')).toBe(1)
+  expect(
+    values.get('wecom_media_jobs_total{queue="upload",job_name="media.upload",outcome="done",kind="none"}'),
+  ).toBe(1)
+  expect(
+    values.get(
+      'wecom_media_jobs_total{queue="download",job_name="media.download",outcome="failed",kind="gone"}',
+    ),
+  ).toBe(1)
   expect(values.get('wecom_media_calls_total{method="media/upload",errcode="0"}')).toBe(1)
   expect(values.get('wecom_media_calls_total{method="media/get",errcode="40007"}')).toBe(1)
   expect(
@@ -32,7 +38,7 @@ test('jobs, calls, bytes and depth are counted on /metrics', async () => {
   ).toBeGreaterThanOrEqual(18)
   expect(values.get('wecom_media_queue_jobs{queue="download",state="failed"}')).toBe(1)
   expect(values.get('wecom_media_redis_up')).toBe(1)
-  expect(values.get('wecom_media_job_duration_seconds_count{job="media.upload",outcome="done"}')).toBe(1)
+  expect(values.get('wecom_media_job_duration_seconds_count{job_name="media.upload",outcome="done"}')).toBe(1)
   const names = Object.keys(metricsTable)
   for (const name of names) expect(page, name).toContain(`# TYPE ${name} `)
   expect(page).not.toContain(mediaId)
@@ -47,7 +53,7 @@ test('a hostile job name becomes no label', async () => {
   const worker = await startWorker()
   const page = await until('the metric', async () => {
     const found = await text(`${urlOf(worker.stdout())}/metrics`)
-    return found.includes('job="unknown",outcome="failed",kind="invalid"} 5') ? found : undefined
+    return found.includes('job_name="unknown",outcome="failed",kind="invalid"} 5') ? found : undefined
   })
   expect(page).not.toContain('evil')
   await queue.close()

@@ -31,7 +31,7 @@ export async function startBoard({
   const board = { WECOM_MEDIA_BOARD_PASSWORD: password, WECOM_MEDIA_BOARD_WRITE: String(write) }
   const deployment = await deploy({ ...options, env: { ...board, ...options.env } })
   const logged: Record<string, unknown>[] = []
-  const log = createLog('info', { write: line => void logged.push(JSON.parse(line)) })
+  const log = createLog('info', { stream: { write: line => void logged.push(JSON.parse(line)) } })
   const app = await startApp(deployment.config, { redisUrl: deployment.config.redisUrl ?? '', log })
   atEnd(() => app.stop())
   const url = app.url ?? ''
