@@ -150,6 +150,8 @@ const arrows: Record<string, readonly string[]> = {
   'metrics/': ['prom-client'],
   'http/': ['queues/', 'callback/', 'type record/', 'zod', 'type fastify'],
   'http/server.ts': ['fastify'],
+  'http/body.ts': ['files/bodies.ts', 'files/safe-name.ts', 'wecom/media-types.ts'],
+  'http/form.ts': ['@fastify/multipart', 'type files/bodies.ts'],
   'http/admin.ts': ['fastify'],
   'http/board.ts': ['bullmq', '@bull-board/api', '@bull-board/fastify', '@fastify/rate-limit'],
 

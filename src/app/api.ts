@@ -14,10 +14,13 @@ export interface ApiBasics {
 }
 
 /** Undefined without tokens: nobody could use it. */
-export function apiOf({ tokens, apps }: Config, { producer, log, closing }: ApiBasics): ApiParts | undefined {
+export function apiOf(
+  { tokens, apps, spool }: Config,
+  { producer, log, closing }: ApiBasics,
+): ApiParts | undefined {
   if (tokens.length === 0) return undefined
   return {
-    ...{ producer, closing },
+    ...{ producer, spool, closing },
     authenticate: authenticator(tokens),
     isApp: app => Object.hasOwn(apps, app),
     onAnswer: apiHook(log),

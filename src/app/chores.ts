@@ -1,19 +1,21 @@
 /** What every worker does now and then besides jobs: compare records with the queues, tell of ends that nobody told of, sweep old partial files. */
 
 import { systemClock } from '../clock.ts'
+import { sweepBodies } from '../files/bodies.ts'
 import { sweepPartials } from '../files/partial-names.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Admin } from '../queues/admin.ts'
 import { keepTelling } from '../queues/notify.ts'
 import { keepReconciling } from '../queues/reconcile.ts'
-import type { Records } from '../record/index.ts'
+import type { JobRecord, Records } from '../record/index.ts'
 import { repairHook } from './report.ts'
 
 export interface ChoreParts {
   readonly records: Records
   readonly admin: Admin
   readonly downloads: string
+  readonly spool: string
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -23,7 +25,7 @@ const hourMs = 3_600_000
 const partialLifeMs = 7 * 24 * hourMs
 
 /** Starts them all; the answer ends them. A round that waits for a Redis that is away is not waited for. */
-export function startChores({ records, admin, downloads, log, metrics }: ChoreParts): () => void {
+export function startChores({ records, admin, downloads, spool, log, metrics }: ChoreParts): () => void {
   const over = new AbortController()
   const onError = (chore: string) => (error: unknown) => {
     if (!over.signal.aborted) log.error({ chore, error }, 'chore failed')
@@ -35,6 +37,7 @@ export function startChores({ records, admin, downloads, log, metrics }: ChorePa
   )
   void keepTelling({ records, admin, clock: systemClock, onError: onError('tell') }, over.signal)
   void keepSweeping(downloads, onError('sweep'), over.signal)
+  void keepSweepingBodies(spool, records, onError('sweep bodies'), over.signal)
   return () => over.abort()
 }
 
@@ -45,6 +48,29 @@ async function keepSweeping(
 ): Promise<void> {
   while (!signal.aborted) {
     await sweepPartials(folder, partialLifeMs, systemClock.nowMs()).catch(onError)
+    await systemClock.sleep(hourMs, signal).catch(() => undefined)
+  }
+}
+
+/** A person may ask again for a failed job, and needs its body then. */
+const bodyLifeMs = 24 * hourMs
+
+/** Whether a job may still need its body: it has no result, and did not end a day ago. */
+export const needsBody = (record: JobRecord | undefined, nowMs: number): boolean =>
+  record !== undefined &&
+  record.state !== 'done' &&
+  (record.endedAtMs === undefined || nowMs - record.endedAtMs < bodyLifeMs)
+
+async function keepSweepingBodies(
+  folder: string,
+  records: Records,
+  onError: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const nowMs = systemClock.nowMs()
+    const isNeeded = async (id: string) => needsBody(await records.read(id), nowMs)
+    await sweepBodies(folder, { nowMs, olderThanMs: hourMs, isNeeded }).catch(onError)
     await systemClock.sleep(hourMs, signal).catch(() => undefined)
   }
 }

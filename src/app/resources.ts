@@ -46,7 +46,13 @@ export function openResources(
   const clients = openClients(config, { redis, namespace, gate: limits.gate, ...connections, onCall })
   const web = createWeb(config.web)
   const { webhooks, close: closeWebhooks } = openWebhooks(config, records, metrics)
-  const { sliceBytes, parallelSlices: parallel, maxDownloadBytes: maxBytes, downloads } = config
+  const {
+    sliceBytes,
+    parallelSlices: parallel,
+    maxDownloadBytes: maxBytes,
+    downloads,
+    spool: bodiesDir,
+  } = config
   const corpOf = (app: string) => clients.configOf(app).corpId
   return {
     client: clients.of,
@@ -56,7 +62,7 @@ export function openResources(
     names: createKeepAlive(redis, namespace),
     units: unitsOf(limits.quota, corpOf),
     openSource: (ref, asked) =>
-      openSource(ref, { roots: config.roots ?? [], web, spoolDir: downloads, ...asked }),
+      openSource(ref, { roots: config.roots ?? [], web, spoolDir: downloads, bodiesDir, ...asked }),
     web,
     webhooks,
     downloads,

@@ -2,10 +2,11 @@
 
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
+import { removeBodiesOf } from '../files/bodies.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { startAtZero } from '../metrics/zero.ts'
-import { type QueueWorker, startWorker } from '../processors/worker.ts'
+import { type QueueWorker, startWorker, type WorkerHooks } from '../processors/worker.ts'
 import type { Admin } from '../queues/admin.ts'
 import { queueNames } from '../queues/jobs.ts'
 import { endedChannel, type Follower, type Records } from '../record/index.ts'
@@ -44,7 +45,7 @@ export async function work(
   later(() => Promise.all(workers.map(worker => worker.stop(config.graceMs))))
   await Promise.all(workers.map(worker => worker.ready()))
   await listenForCancels(subscriber, endedChannel(namespace), workers)
-  later(startChores({ records, admin, downloads: config.downloads, log, metrics }))
+  later(startChores({ records, admin, downloads: config.downloads, spool: config.spool, log, metrics }))
   const { names } = parts.resources
   later(startKeepAlive(config, { redis: parts.redis, namespace, records, admin, names, log, metrics }))
 }
@@ -53,9 +54,8 @@ function openWorkers(config: Config, parts: WorkerBasics): QueueWorker[] {
   const { admin, redis, namespace, records, resources, log, metrics } = parts
   const { concurrency, lockDurationMs, stalledIntervalMs } = config
   startAtZero(metrics, closedSets())
-  const hooks = hooksFor(log, metrics, app =>
-    Object.hasOwn(config.apps, app) ? config.apps[app]?.corpId : undefined,
-  )
+  const corpOf = (app: string) => (Object.hasOwn(config.apps, app) ? config.apps[app]?.corpId : undefined)
+  const hooks = withoutBodies(hooksFor(log, metrics, corpOf), config.spool)
   const basics = { redis, namespace, records, resources }
   const times = { concurrency, lockDurationMs, stalledIntervalMs }
   const wake = (jobs: readonly Follower[]) => void wakeAll(admin, jobs)
@@ -63,6 +63,15 @@ function openWorkers(config: Config, parts: WorkerBasics): QueueWorker[] {
     startWorker({ ...basics, ...times, queue, hooks, isRefusal, wake, clock: systemClock }),
   )
 }
+
+/** A job with its result has no use for the body that it came with. One that is left is swept. */
+const withoutBodies = (hooks: WorkerHooks, spool: string): WorkerHooks => ({
+  ...hooks,
+  onEnd(report) {
+    hooks.onEnd?.(report)
+    if (report.outcome === 'done') void removeBodiesOf(spool, report.id).catch(() => undefined)
+  },
+})
 
 /** One that is not woken looks by itself. */
 async function wakeAll(admin: Admin, jobs: readonly Follower[]): Promise<void> {

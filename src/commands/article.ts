@@ -9,7 +9,7 @@ import { explain, jobSettings } from './help.ts'
 import { checkFlags, type JobFlags, type ReuseFlag, reuseOf, withJobFlags, withReuse } from './job-flags.ts'
 import { destinationOf, put } from './put.ts'
 import { runJob } from './run-job.ts'
-import { settingsToRead, sourceOf } from './source.ts'
+import { type Named, settingsToRead, sourceOf } from './source.ts'
 
 interface ArticleFlags extends JobFlags, ReuseFlag {
   readonly output?: string
@@ -52,7 +52,7 @@ async function run(file: string, flags: ArticleFlags): Promise<void> {
   printResult({ path: placed, images }, [['file', placed], ...linesOf(images)])
 }
 
-const nameOf = (source: ReturnType<typeof sourceOf>): string =>
+const nameOf = (source: Named): string =>
   basename('url' in source ? new URL(source.url).pathname : source.path) || 'article.html'
 
 type Images = Result<'media.article'>['images']

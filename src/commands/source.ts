@@ -11,14 +11,15 @@ import { asUsage, CommandError } from './exit.ts'
 import type { JobFlags } from './job-flags.ts'
 import { missingRoots, settingsFor } from './settings.ts'
 
-type Source = Payload<'media.upload'>['source']
+/** What a person can name. */
+export type Named = Exclude<Payload<'media.upload'>['source'], { readonly spooled: string }>
 
 /** An http(s) URL, or a path, made absolute. */
-export const sourceOf = (text: string): Source =>
+export const sourceOf = (text: string): Named =>
   /^https?:\/\//i.test(text) ? { url: text } : { path: resolve(text) }
 
 /** For a command whose job reads `source`. Faults of a job here: `not-found` (a path), `forbidden-address` (a URL). */
-export async function settingsToRead(source: Source, { app, here }: JobFlags): Promise<Config> {
+export async function settingsToRead(source: Named, { app, here }: JobFlags): Promise<Config> {
   if (!here) return settingsFor({})
   const settings = await settingsFor({ app })
   const config = { ...settings, roots: settings.roots ?? [process.cwd()] }
@@ -28,7 +29,7 @@ export async function settingsToRead(source: Source, { app, here }: JobFlags): P
 }
 
 /** The same where nothing is written for people: a worker makes its downloads folder, but spools URLs only. */
-export const settingsToUpload = async (source: Source, flags: JobFlags): Promise<Config> => ({
+export const settingsToUpload = async (source: Named, flags: JobFlags): Promise<Config> => ({
   ...(await settingsToRead(source, flags)),
   downloads: tmpdir(),
 })

@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { Fault } from '../fault.ts'
+import { openBody } from './bodies.ts'
 import { type LocalOptions, openLocal } from './dir.ts'
 import type { Web } from './http.ts'
 import { webIsOff } from './web-policy.ts'
@@ -34,8 +35,13 @@ const UrlRef = z.strictObject({
     .refine(isUsableUrl, `at most ${urlMaxBytes} bytes of UTF-8`),
 })
 
-/** A file under a root, or at a URL. */
-export const FileRef = z.union([PathRef, UrlRef], {
+/** The body of an HTTP request; see bodies.ts. Only the HTTP API makes such a reference. */
+const SpooledRef = z.strictObject({
+  spooled: z.string().regex(/^[A-Za-z0-9_-]{1,128}\/[0-9a-f]{64}(\.[a-z0-9]{1,8})?$/, 'is no spooled body'),
+})
+
+/** A file under a root, or at a URL, or a spooled body. */
+export const FileRef = z.union([PathRef, UrlRef, SpooledRef], {
   error: `must be { "path": … } of at most ${pathMaxBytes} bytes, or { "url": … } with http(s) and at most ${urlMaxBytes} bytes`,
 })
 
@@ -58,6 +64,8 @@ export interface Source {
 export interface SourceOptions extends LocalOptions {
   /** What fetches URLs; without it every URL is refused. */
   readonly web?: Web
+  /** Where bodies of HTTP requests are. */
+  readonly bodiesDir?: string
   /** Where URLs are spooled to. */
   readonly spoolDir?: string
   /** The job's id, part of the spool file's name; default `source`. */
@@ -81,6 +89,10 @@ const openUrl = (url: string, options: SourceOptions): Promise<Source> => {
   })
 }
 
-/** Opens what a reference names; the caller closes it. Errors: those of `openLocal` and of `Web.spool`. */
-export const openSource = async (ref: FileRef, options: SourceOptions): Promise<Source> =>
-  'url' in ref ? openUrl(ref.url, options) : openLocal(ref.path, options)
+/** Opens what a reference names; the caller closes it. Errors: those of `openLocal`, `openBody` and of `Web.spool`. */
+export const openSource = async (ref: FileRef, options: SourceOptions): Promise<Source> => {
+  if ('url' in ref) return openUrl(ref.url, options)
+  if ('path' in ref) return openLocal(ref.path, options)
+  if (options.bodiesDir !== undefined) return openBody(options.bodiesDir, ref.spooled)
+  throw new Fault('config', 'no folder for bodies of requests: name one as bodiesDir')
+}

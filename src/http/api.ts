@@ -3,8 +3,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { Fault } from '../fault.ts'
-import { cancelJob, type JobParts, postJobs, readJob } from './jobs.ts'
+import type { BodyParts } from './body.ts'
+import { takeForms } from './form.ts'
+import { cancelJob, readJob } from './jobs.ts'
 import type { Answer, Asked, Operation } from './operation.ts'
+import { postJobs } from './post-jobs.ts'
 import { faultOf, problemOf, problemType, Refusal, retryAfterOf } from './problem.ts'
 import type { Authenticate, Caller } from './tokens.ts'
 
@@ -16,7 +19,7 @@ export interface ApiAnswer {
   readonly ms: number
 }
 
-export interface ApiParts extends JobParts {
+export interface ApiParts extends BodyParts {
   readonly authenticate: Authenticate
   readonly onAnswer: (answer: ApiAnswer) => void
   /** What went wrong here, and is told to nobody outside. */
@@ -43,12 +46,21 @@ export function mountApi(server: FastifyInstance, parts: ApiParts): void {
         { parseAs: 'string', bodyLimit: jsonMaxBytes },
         scope.getDefaultJsonParser('error', 'error'),
       )
-      scope.setErrorHandler((error, _request, reply) => refuse(reply, error, onError))
+      await takeForms(scope)
+      // Bytes are handed on as the stream they are; who takes none says so.
+      scope.addContentTypeParser('*', (request, _payload, done) =>
+        isTaken(request) ? done(null) : done(new Fault('wrong-type', typeHint(request))),
+      )
+      scope.setErrorHandler((error, request, reply) => {
+        // The rest of a body that nobody reads on; how much of it may come, and how slowly, is the watch's to say.
+        request.raw.unpipe().resume()
+        return refuse(reply, error, onError)
+      })
       scope.setNotFoundHandler((request, reply) => refuse(reply, nothingAt(request), onError))
       scope.addHook('onResponse', async (request, reply) => {
         const { config } = request.routeOptions
         onAnswer({
-          operation: (config as { readonly id?: string }).id,
+          operation: (config as RouteFacts).id,
           token: callers.get(request)?.name,
           status: reply.statusCode,
           ms: reply.elapsedTime,
@@ -60,6 +72,25 @@ export function mountApi(server: FastifyInstance, parts: ApiParts): void {
   )
 }
 
+const isTaken = ({ routeOptions, headers }: FastifyRequest): boolean =>
+  (routeOptions.config as RouteFacts).takesBytes === true && !isUrlEncoded(headers['content-type'])
+
+const isForm = ({ headers }: FastifyRequest): boolean =>
+  /^multipart\/form-data\b/i.test(headers['content-type'] ?? '')
+
+/** What curl sends bytes as, unless told otherwise. */
+const isUrlEncoded = (type = ''): boolean => /^application\/x-www-form-urlencoded\b/i.test(type)
+
+const typeHint = ({ routeOptions }: FastifyRequest): string =>
+  (routeOptions.config as RouteFacts).takesBytes
+    ? 'send JSON as application/json, a file as multipart/form-data, or its bytes as application/octet-stream'
+    : 'this content type is not taken here: send application/json'
+
+interface RouteFacts {
+  readonly id?: string
+  readonly takesBytes?: boolean
+}
+
 function mount(
   scope: FastifyInstance,
   operation: Operation,
@@ -68,12 +99,17 @@ function mount(
 ): void {
   const { id, verb, path, right } = operation
   scope.route({
-    ...{ method: verb, url: path.slice(prefix.length), config: { id } },
+    ...{
+      method: verb,
+      url: path.slice(prefix.length),
+      config: { id, takesBytes: operation.file !== undefined },
+    },
     // Before a byte of the body is read.
     onRequest: async request => {
       const caller = authenticate(request.headers.authorization)
       if (!caller) throw new Fault('token', 'who is asking?')
       callers.set(request, caller)
+      if (!operation.file && isForm(request)) throw new Fault('wrong-type', typeHint(request))
       if (!caller.rights.includes(right))
         throw new Refusal(403, 'token', `the token "${caller.name}" has not the right to ${right}`)
     },

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { Fault } from '../fault.ts'
 import { isKey } from '../queues/identity.ts'
-import { type Input, type JobName, jobs } from '../queues/jobs.ts'
+import type { Input, JobName, Payload } from '../queues/jobs.ts'
 import { parsePayload } from '../queues/parse.ts'
 import type { EnqueueOptions, Job, Producer } from '../queues/producer.ts'
 import type { JobRecord } from '../record/index.ts'
@@ -35,7 +35,7 @@ const JobRef = z
   .object({ id: z.string(), name: z.string(), url: z.string().describe('Where to ask for it.') })
   .meta({ title: 'JobRef' })
 
-const KeyHeader = z.object({
+export const KeyHeader = z.object({
   'idempotency-key': z
     .string()
     .min(1)
@@ -44,11 +44,11 @@ const KeyHeader = z.object({
     .describe('Printable ASCII. The same key of one token is the same job: 200 instead of 202.'),
 })
 
-const Again = z.object({
+export const Again = z.object({
   again: z.stringbool().optional().describe('Run the job of this key again if it failed or was cancelled.'),
 })
 
-const handedOver = {
+export const handedOver = {
   202: { description: 'Accepted: a new job. `Location` says where to ask for it.', schema: JobRef },
   200: { description: 'The key is known, and this is its job.', schema: JobRef },
   409: { description: 'The key belongs to a job with another payload.' },
@@ -69,45 +69,51 @@ const Wait = z.object({
     .describe('Answer at the end of the job, or after so many seconds.'),
 })
 
-/** Takes the JSON body of each job. */
-export const postJobs = (parts: JobParts): Operation[] =>
-  (Object.keys(publicJobs) as PublicJob[]).map(job =>
-    operation({
-      ...{ id: `post-${job}`, verb: 'POST', path: `/v1/jobs/${job}`, right: 'write', query: Again },
-      summary: `Queue a ${publicJobs[job].name}.`,
-      ...{ headers: KeyHeader, body: jobs[publicJobs[job].name].payload, answers: handedOver },
-      handle: asked => handOver(parts, job, asked, asked.request.body),
-    }),
-  )
+export type AskedPost = Asked<unknown, Partial<z.output<typeof Again>>>
 
-type AskedPost = Asked<unknown, z.output<typeof Again>>
+export interface Handed {
+  /** Nobody has looked at it yet. */
+  readonly body: unknown
+  /** Default: the caller's, or none. */
+  readonly key?: string
+}
 
-/** Queues a payload that nobody has looked at yet. Faults: those of the producer; 403 for an app of others. */
-async function handOver(
-  { producer, isApp }: JobParts,
+/** Queues a payload. Faults: those of the producer; 403 for an app of others. */
+export async function handOver(
+  parts: JobParts,
   job: PublicJob,
-  { caller, query, request }: AskedPost,
-  body: unknown,
+  asked: AskedPost,
+  { body, key = keyIn(asked.request.headers['idempotency-key']) }: Handed,
 ): Promise<Answer> {
-  const { name, by } = publicJobs[job]
-  const payload = parsePayload(name, body)
-  demandApp(caller, payload.app, isApp)
-  const key = keyIn(request.headers['idempotency-key'])
+  const payload = demandPayload(parts, job, asked, body)
+  const { again } = asked.query
   const options = {
-    tenant: tenantOf(caller),
+    tenant: tenantOf(asked.caller),
     ...(key !== undefined && { key }),
-    ...(query.again !== undefined && { again: query.again }),
+    ...(again !== undefined && { again }),
   }
   type Enqueue = (payload: Input<JobName>, options: EnqueueOptions) => Promise<Job<JobName>>
-  const { id, isNew } = await (producer[by] as Enqueue)(payload, options)
+  const { id, name, isNew } = await (parts.producer[publicJobs[job].by] as Enqueue)(payload, options)
   const url = jobPath(id)
   return { status: isNew ? 202 : 200, body: { id, name, url }, headers: { location: url } }
 }
 
-/** Keys of tokens never meet those of other producers. */
-const tenantOf = ({ name }: Caller): string => `http:${name}`
+/** The payload, if it is one and the caller's to give. */
+export function demandPayload(
+  { isApp }: JobParts,
+  job: PublicJob,
+  { caller }: Pick<AskedPost, 'caller'>,
+  body: unknown,
+): Payload<JobName> {
+  const payload = parsePayload(publicJobs[job].name, body)
+  demandApp(caller, payload.app, isApp)
+  return payload
+}
 
-function keyIn(header: string | string[] | undefined): string | undefined {
+/** Keys of tokens never meet those of other producers. */
+export const tenantOf = ({ name }: Caller): string => `http:${name}`
+
+export function keyIn(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined
   if (typeof header === 'string' && isKey(header)) return header
   throw new Fault('invalid', 'Idempotency-Key has 1 to 255 printable ASCII characters, and comes once')

@@ -35,7 +35,8 @@ export async function readDocument(
     const bytes = await source.read(0, sizeBytes)
     if (!isUtf8(bytes))
       throw new Fault('wrong-type', 'the document is not UTF-8: convert it (GBK and UTF-16 are not taken)')
-    return documentOf(bytes.toString(), source.at)
+    // What came as a body is as if it had come in the payload.
+    return documentOf(bytes.toString(), 'spooled' in base ? undefined : source.at)
   } finally {
     await source.close()
   }

@@ -25,7 +25,7 @@ const { maxBytes } = imageRule
 /** What a `src` means in a document that was at `base`; without one, paths are relative to the roots. */
 export function resolve(src: string, base: FileRef | undefined): Src {
   const found = kindOfSrc(src, maxBytes)
-  if (found.as !== 'path' || base === undefined) return found
+  if (found.as !== 'path' || base === undefined || 'spooled' in base) return found
   if ('url' in base) return onSite(src, base.url)
   const { path } = found
   return isAbsolute(path) ? found : { as: 'path', path: join(dirname(base.path), path) }

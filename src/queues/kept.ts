@@ -67,7 +67,7 @@ function keptMedia({ kept, nowMs, renewBeforeMs = defaultRenewBeforeMs }: SeenNa
     ...(medium && { mediaId: medium.mediaId, expiresAtMs: medium.expiresAtMs }),
     ...(medium && { leftMs: state === 'dead' ? 0 : Math.max(0, medium.expiresAtMs - nowMs) }),
     ...{ untilMs, type, ...(attachment !== undefined && { attachment }) },
-    source: 'url' in source ? openSrc(source.url) : source.path,
+    source: shown(source),
     ...(medium && { fileName: medium.fileName, sizeBytes: medium.sizeBytes, sha256: medium.sha256 }),
     ...(medium && { job: medium.job }),
     ...(job !== undefined && state !== 'ended' && { nextJob: job }),
@@ -78,6 +78,11 @@ function keptMedia({ kept, nowMs, renewBeforeMs = defaultRenewBeforeMs }: SeenNa
     ...(trouble && { failingSinceMs: trouble.sinceMs, failures: trouble.tries }),
     ...endOf(state, kept.end, untilMs),
   }
+}
+
+function shown(source: Payload<'media.upload'>['source']): string {
+  if ('url' in source) return openSrc(source.url)
+  return 'path' in source ? source.path : source.spooled
 }
 
 function endOf(

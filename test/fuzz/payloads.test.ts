@@ -116,7 +116,7 @@ test.each(names)('%s: what is taken has known keys only, and is taken again as i
 })
 
 test('a reference is a path or an http(s) URL, and nothing besides', () => {
-  const keys = fc.oneof(wordOf('path url'), evilNames)
+  const keys = fc.oneof(wordOf('path url spooled'), evilNames)
   const object = fc
     .array(fc.tuple(keys, fc.oneof(value, hostileText, fc.webUrl())), { maxLength: 3 })
     .map(pairs => fromPairs(pairs))
@@ -127,6 +127,7 @@ test('a reference is a path or an http(s) URL, and nothing besides', () => {
       if (!success) return
       expect(Object.keys(ref)).toHaveLength(1)
       if ('path' in ref) expect(ref.path).toMatch(/^[^\0]+$/su)
+      else if ('spooled' in ref) expect(ref.spooled).toMatch(/^[\w-]+\/[0-9a-f]{64}(\.[a-z0-9]+)?$/)
       else expect(URL.parse(ref.url)?.protocol).toMatch(/^https?:$/)
       const text = Object.values(ref).join('')
       expect(text.isWellFormed()).toBe(true)

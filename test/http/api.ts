@@ -42,13 +42,15 @@ const tokenRows = [
 /** `other` is an app of the same company. */
 const twoApps = { WECOM_MEDIA_APPS: `${import.meta.dirname}/two-apps.json` }
 
-export async function deployApi(options: DeploymentOptions = {}): Promise<ApiDeployment> {
+export async function deployApi(
+  options: DeploymentOptions & { readonly only?: 'http' } = {},
+): Promise<ApiDeployment> {
   const deployment = await deploy({
     ...options,
     tokens: tokenRows,
     env: { ...twoApps, ...options.env },
   })
-  const { publicUrl: url = '' } = await deployment.startHere()
+  const { publicUrl: url = '' } = await deployment.startHere({}, options.only)
   return {
     ...deployment,
     url,

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
-import { type App, startApp } from '../../src/app.ts'
+import { type App, type AppOptions, startApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createProducer, type Producer } from '../../src/index.ts'
 import { createLog } from '../../src/log.ts'
@@ -34,7 +34,7 @@ export interface Deployment {
   readonly config: Config
   put(name: string, content: string | Buffer): Promise<string>
   /** Workers in this process; with callbacks they listen for them. */
-  startHere(config?: Partial<Config>): Promise<App>
+  startHere(config?: Partial<Config>, only?: AppOptions['only']): Promise<App>
   /** A worker of its own process, ready. `env` is added to its settings; REDIS_URL may lead through a proxy. */
   startWorker(env?: Readonly<Record<string, string>>): Promise<NodeProcess>
 }
@@ -115,11 +115,11 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
       await writeFile(path, content)
       return path
     },
-    async startHere(changes = {}) {
+    async startHere(changes = {}, only) {
       const log = createLog('silent')
       const app = await startApp(
         { ...config, ...changes },
-        { redisUrl, log, listen: options.callback ?? options.tokens !== undefined },
+        { redisUrl, log, listen: options.callback ?? options.tokens !== undefined, ...(only && { only }) },
       )
       atEnd(() => app.stop())
       return app
