@@ -97,7 +97,7 @@ async function start(
   const pages = { ...looked, registry, workers, ready: readiness.ready, redisUrl, log }
   const server = listen ? await openAdmin(config, pages) : undefined
   later(() => server?.close())
-  const basics = { redis, subscriber, namespace, records, resources, admin, log, metrics, workers }
+  const basics = { redis, subscriber, namespace, shared, records, resources, admin, log, metrics, workers }
   if (only !== 'http') await work(config, basics, later)
   const isPublic = listen && only !== 'workers'
   const listener = isPublic

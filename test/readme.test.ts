@@ -67,6 +67,7 @@ const pages = [
     'runbooks',
     'settings',
     'scaling',
+    'deployment',
     'simulator',
     'reference',
     'errcodes',

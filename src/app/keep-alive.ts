@@ -14,7 +14,9 @@ import type { Connection } from '../redis/connection.ts'
 
 export interface KeepAliveParts {
   readonly redis: Connection
+  /** Of jobs; and of names, which are one for the whole deployment. */
   readonly namespace: string
+  readonly shared: string
   readonly records: Records
   readonly admin: Admin
   readonly names: KeepAlive
@@ -22,11 +24,12 @@ export interface KeepAliveParts {
   readonly metrics: Metrics
 }
 
-/** Starts the beat; the answer ends it. */
+/** Starts the beat; the answer ends it. A process with queues of its own keeps nothing alive: it ends with its one job. */
 export function startKeepAlive(
   { renewBeforeMs, renewLookMs: lookMs, lockDurationMs, stalledIntervalMs }: Config,
-  { redis, namespace, log, metrics, ...parts }: KeepAliveParts,
+  { redis, namespace, shared, log, metrics, ...parts }: KeepAliveParts,
 ): () => Promise<void> {
+  if (namespace !== shared) return async () => undefined
   const onError = (error: unknown) => log.error({ chore: 'keep-alive', error }, 'chore failed')
   const onEvent = eventHook(log, metrics)
   const renewing = { ...parts, renewBeforeMs, lookMs, clock: systemClock, onEvent, onError }

@@ -23,7 +23,9 @@ export interface WorkerBasics {
   readonly subscriber: Connection
   readonly admin: Admin
   readonly redis: Connection
+  /** Of jobs; and of what is one for the whole deployment. */
   readonly namespace: string
+  readonly shared: string
   readonly records: Records
   readonly resources: OwnedResources
   readonly log: Logger
@@ -46,8 +48,7 @@ export async function work(
   await Promise.all(workers.map(worker => worker.ready()))
   await listenForCancels(subscriber, endedChannel(namespace), workers)
   later(startChores({ records, admin, downloads: config.downloads, spool: config.spool, log, metrics }))
-  const { names } = parts.resources
-  later(startKeepAlive(config, { redis: parts.redis, namespace, records, admin, names, log, metrics }))
+  later(startKeepAlive(config, { ...parts, names: parts.resources.names }))
 }
 
 function openWorkers(config: Config, parts: WorkerBasics): QueueWorker[] {

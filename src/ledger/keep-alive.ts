@@ -23,8 +23,8 @@ export interface Asking {
   readonly job: string
   /** Key of the job's record: a name whose first job has failed is free. */
   readonly recordKey: string
-  /** When the job was asked for, ms of Redis time; absent when that is now. */
-  readonly askedAtMs?: number
+  /** When the job was asked for, ms of Redis time; by a producer: `now`, or `again` for one that has failed. */
+  readonly asked: 'now' | 'again' | number
 }
 
 export type Entered =
@@ -32,7 +32,7 @@ export type Entered =
   | { readonly as: 'entered'; readonly isNew: boolean; readonly medium?: KeptMedium }
   /** Another upload has it. */
   | { readonly as: 'taken' }
-  /** It ended after this job was asked for: nothing is kept of its result. */
+  /** It ended after this job was asked for, or the request is an old one repeated: nothing new is kept. */
   | { readonly as: 'over' }
 
 export interface DueNames {
@@ -79,10 +79,10 @@ export function createKeepAlive(redis: Connection, namespace: string): KeepAlive
   const dueKey = keptDueKey(namespace)
   const keys = (id: string) => [keptKey(namespace, id), dueKey]
   return {
-    async enter({ app, name, untilMs, payload, fingerprint, job, recordKey, askedAtMs = '' }) {
+    async enter({ app, name, untilMs, payload, fingerprint, job, recordKey, asked }) {
       const id = keptId(app, name)
       const recordPrefix = recordKey.slice(0, recordKey.length - job.length)
-      const args = [id, fingerprint, payload, untilMs, job, askedAtMs, app, name, recordPrefix]
+      const args = [id, fingerprint, payload, untilMs, job, asked, app, name, recordPrefix]
       const [as, medium] = await enter(redis, keys(id), args)
       if (as === 'taken' || as === 'over') return { as }
       const isNew = as === 'new'

@@ -26,7 +26,7 @@ export async function keeping(
   const wish = wishOf(payload)
   if (!wish) return undefined
   const { recordKey } = claimant
-  const entered = await names.enter({ ...wish, job, recordKey, askedAtMs: attempt.openedAtMs })
+  const entered = await names.enter({ ...wish, job, recordKey, asked: attempt.openedAtMs })
   if (entered.as === 'over') return undefined
   if (entered.as === 'taken') throw nameTaken(wish)
   const { medium: before } = entered

@@ -18,11 +18,13 @@ interface Quotaed {
 /** Runs `call` with options that reserve its unit. Faults: `quota`, those of the call. Throws `held` where it applies. */
 export async function withUnit<R>(
   { app, onUnknown }: Quotaed,
-  { id, attempt }: JobContext,
+  context: JobContext,
   { units }: Resources,
   writing: Writing,
   call: (writing: Writing) => Promise<R>,
 ): Promise<R> {
+  const { id, attempt } = context
+  const signal = untilAnswered(context)
   // Each call that may have been counted has its own unit, and the next call another.
   const unit = (): string => `${id}:${attempt.units}`
   // Before the gate, so that no grant is spent on a call that can't leave; and once more for a repeat in process.
@@ -33,13 +35,29 @@ export async function withUnit<R>(
     await mark.sent(grant)
   }
   try {
-    return await call({ ...writing, mark: { sent, refused: fault => mark.refused(fault) } })
+    return await call({ ...writing, signal, mark: { sent, refused: fault => mark.refused(fault) } })
   } catch (error) {
     // A unit that leaks is the safe side; the caller needs the first fault.
     if (!attempt.isSpeaking) await units.giveBack(app, unit()).catch(() => undefined)
     if (onUnknown === 'hold' && error instanceof Fault && error.kind === 'unknown') throw held(error)
     throw error
   }
+}
+
+/**
+ * Aborts with the job, but for a call that has left: it costs its unit whether somebody waits for the answer or not, and
+ * the ledger wants to have it. A shutdown and a lost lease are no such matter, another attempt sends it again.
+ */
+function untilAnswered({ signal, attempt }: Pick<JobContext, 'signal' | 'attempt'>): AbortSignal {
+  const controller = new AbortController()
+  const abort = (): void => {
+    const { reason } = signal
+    const isOver = reason instanceof Fault && (reason.kind === 'cancelled' || reason.kind === 'expired')
+    if (!isOver || !attempt.isSpeaking) controller.abort(reason)
+  }
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
+  return controller.signal
 }
 
 /** Ends the job: nobody knows whether the platform took the image, and a second unit is not to be spent. */

@@ -17,7 +17,7 @@ export const KeepAliveWish = z.strictObject({
   until: z.iso.datetime({ offset: true, error: 'must be a time such as 2027-01-31T18:00:00+08:00' }),
 })
 
-export type Wish = Pick<Asking, 'app' | 'name' | 'untilMs' | 'payload' | 'fingerprint'>
+type Wish = Pick<Asking, 'app' | 'name' | 'untilMs' | 'payload' | 'fingerprint'>
 
 /** Undefined for an upload that asks for nothing. How urgent it is and how long it may take may differ under one name. */
 export function wishOf(upload: Payload<'media.upload'>): Wish | undefined {

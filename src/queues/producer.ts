@@ -2,14 +2,14 @@
 
 import { type Clock, systemClock } from '../clock.ts'
 import { Fault } from '../fault.ts'
-import { createKeepAlive, createLedger, type KeepAlive, keptId } from '../ledger/index.ts'
+import { type Asking, createKeepAlive, createLedger, type KeepAlive, keptId } from '../ledger/index.ts'
 import { createRecords, endedChannel, type JobRecord, type Records } from '../record/index.ts'
 import type { Connection } from '../redis/connection.ts'
 import { type Admin, createAdmin } from './admin.ts'
 import { enqueue } from './enqueue.ts'
 import { isKey, jobId } from './identity.ts'
 import { type Input, type JobName, jobs, type Result } from './jobs.ts'
-import { nameTaken, type Wish, wishOf } from './keep-alive-wish.ts'
+import { nameTaken, wishOf } from './keep-alive-wish.ts'
 import { allKept, type KeptMedia, letGo, type NameOf, oneKept } from './kept.ts'
 import { tellEnd } from './notify.ts'
 import { parsePayload } from './parse.ts'
@@ -65,7 +65,10 @@ export interface Producer {
   result(id: string, options?: ResultOptions): Promise<unknown>
   /** What is known about a job now; undefined for an unknown or long forgotten id. */
   read(id: string): Promise<JobRecord | undefined>
-  /** True when the job will not run any more; false when it had ended before. A call that is under way is cut. */
+  /**
+   * True when the job will not run any more; false when it had ended before. A call that is under way is cut, but for one
+   * that costs a unit of a quota: its answer is kept for later uploads.
+   */
   cancel(job: { readonly id: string } | string): Promise<boolean>
   /**
    * The platform no longer knows this media_id (40007 when it was sent): the next upload of its bytes is a new one.
@@ -153,12 +156,11 @@ const enqueueTo =
     if (webhook !== undefined) parts.admitWebhook?.(webhook)
     const id = jobId(options.tenant ?? payload.app, name, key)
     const wish = 'keepAlive' in payload ? wishOf(payload) : undefined
-    const reserved = wish !== undefined && (await reserve(parts, wish, id))
+    const asked = again ? 'again' : 'now'
+    const reserved = wish !== undefined && (await reserve(parts, { ...wish, job: id, asked }))
     const opened = await enqueue(parts.records, parts.admin, { id, name, payload, again })
-    // A request that is merely repeated wishes nothing anew: a name that was let go of since stays so.
-    if (wish && reserved && (opened === 'conflict' || opened === 'exists'))
-      await reachable(() => parts.names.leave(keptId(wish.app, wish.name), id))
     if (opened === 'conflict') {
+      if (reserved) await reachable(() => parts.names.leave(keptId(wish.app, wish.name), id))
       throw new Fault(
         'conflict',
         `the key ${key} belongs to a ${name} with another payload: choose another key`,
@@ -168,11 +170,12 @@ const enqueueTo =
   }
 
 /** Before the job is queued, so that two uploads under one name are told apart here. True for a new name. Faults: `invalid`, `conflict`. */
-async function reserve({ names, records, clock }: Parts, wish: Wish, job: string): Promise<boolean> {
+async function reserve({ names, records, clock }: Parts, wish: Omit<Asking, 'recordKey'>): Promise<boolean> {
+  const { job } = wish
   if (wish.untilMs <= clock.nowMs())
     throw new Fault('invalid', 'keepAlive.until has passed: name a time to come, or leave keepAlive out')
   const { recordKey } = records.keysOf(job, { queue: jobs['media.upload'].queue, jobId: job })
-  const entered = await reachable(() => names.enter({ ...wish, job, recordKey }))
+  const entered = await reachable(() => names.enter({ ...wish, recordKey }))
   if (entered.as === 'taken') throw nameTaken(wish)
   return entered.as === 'entered' && entered.isNew
 }

@@ -48,7 +48,11 @@ export type Keeping = Kept | { readonly as: 'fenced' | 'ended' }
  */
 const run = script(`${ledgerLua}
 local state = redis.call('HGET', KEYS[1], 'state')
-if not state or state == 'done' or state == 'failed' or state == 'cancelled' then return {'ended'} end
+if not state or state == 'done' or state == 'failed' or state == 'cancelled' then
+  -- The call was made all the same, and what it brought serves others.
+  if state ~= 'done' then writeLedger(4, 7) end
+  return {'ended'}
+end
 local field = 'step:' .. ARGV[2]
 local kept = redis.call('HGET', KEYS[1], field)
 local followers = {}

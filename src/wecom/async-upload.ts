@@ -12,7 +12,7 @@ import { errcodeFault } from './errors.ts'
 import { jsonBody } from './json-body.ts'
 import { asyncMedia as rules } from './media-types.ts'
 import { perform } from './perform.ts'
-import { mediaLifeMs } from './platform.ts'
+import { madeAtMs, mediaLifeMs } from './platform.ts'
 import { jobReply, jobResultReply } from './replies.ts'
 import { invalid } from './requests.ts'
 
@@ -60,7 +60,7 @@ interface Done {
 function done({ media_id, created_at, create_at }: Done, askedMs: number): AsyncUploadResult {
   const createdAt = created_at ?? create_at
   // Without the platform's time: a job that is still known was submitted at most its life ago.
-  const createdAtMs = createdAt === undefined ? askedMs - rules.jobLifeMs : createdAt * 1000
+  const createdAtMs = createdAt === undefined ? askedMs - rules.jobLifeMs : madeAtMs(createdAt, askedMs)
   return { state: 'done', mediaId: media_id, createdAtMs, expiresAtMs: createdAtMs + mediaLifeMs }
 }
 

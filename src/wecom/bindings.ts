@@ -10,7 +10,7 @@ import { attachments, cashierAttachmentType } from './media-types.ts'
 import type { MethodName } from './methods.ts'
 import { imageBody, type UploadFile, uploadBody } from './multipart.ts'
 import { perform } from './perform.ts'
-import { mediaLifeMs } from './platform.ts'
+import { madeAtMs, mediaLifeMs } from './platform.ts'
 import { imageReply, uploadReply } from './replies.ts'
 import { checkAttachment, checkGet, checkImage, checkProviderFile, checkUpload } from './requests.ts'
 
@@ -66,7 +66,7 @@ const uploader =
     const reply = await perform(call, { ...options, method, query, body: uploadBody(file), read })
     const createdAt = reply.created_at ?? reply.create_at
     // Without the platform's time, our own before the call: never later than the truth.
-    const createdAtMs = createdAt === undefined ? startedMs : createdAt * 1000
+    const createdAtMs = createdAt === undefined ? startedMs : madeAtMs(createdAt, clock.nowMs())
     return {
       type: file.type,
       mediaId: reply.media_id,

@@ -8,6 +8,16 @@ export const defaultBaseUrl = 'https://qyapi.weixin.qq.com/cgi-bin'
 /** A temporary media_id lives 3 days from its `created_at` (document/path/90253). Milliseconds. */
 export const mediaLifeMs = 3 * 24 * 60 * 60 * 1000
 
+/** The platform's clock and ours may differ so much, ms; hosts that keep time differ by less than a second. */
+const clockToleranceMs = 10 * 60 * 1000
+
+/**
+ * When a medium was made: the platform's word, unless that lies in the future. Then it is now by our own clock, which is
+ * never later than the truth by more than that clock is wrong: nothing is taken for alive that may be dead.
+ */
+export const madeAtMs = (createdAtS: number, nowMs: number): number =>
+  createdAtS * 1000 > nowMs + clockToleranceMs ? nowMs : createdAtS * 1000
+
 export interface Platform {
   /** Scheme, host and port. */
   readonly origin: string

@@ -1,12 +1,14 @@
 /** Keeping a media_id alive over all parts: what the platform sees, what a name shows, what programs hear. */
 
 import { randomBytes } from 'node:crypto'
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Queue } from 'bullmq'
 import { describe, expect, test } from 'vitest'
 import type { KeptMedia } from '../../src/index.ts'
 import { keptChannel, keptId } from '../../src/ledger/index.ts'
 import { atEnd } from '../support/at-end.ts'
-import { type Deployment, deploy } from '../support/deployment.ts'
+import { account, type Deployment, deploy } from '../support/deployment.ts'
 import { until } from '../support/until.ts'
 
 const hourMs = 3_600_000
@@ -19,21 +21,24 @@ const env = { WECOM_MEDIA_RENEW_LOOK_MS: '200' }
 
 const begin = async (days = 30) => {
   const it = await deploy({ env })
-  const source = { path: await it.put('logo.png', png()) }
+  const content = png()
+  const source = { path: await it.put('logo.png', content) }
   const payload = { type: 'image', source, keepAlive: { name: 'logo', until: inDays(days) } } as const
   const kept = () => it.producer.kept({ name: 'logo' })
   return {
     ...it,
-    ...{ source, payload, kept },
+    ...{ content, source, payload, kept },
     upload: async () => it.producer.result(await it.producer.upload(payload), { timeoutMs: 10_000 }),
-    /** Its media_id has come at the platform so long ago. */
-    async uploadAged(ms: number) {
+    /** As if it had been uploaded so long ago; `meanwhile` happens before anybody here knows of its media_id. */
+    async uploadAged(ms: number, meanwhile: () => unknown = () => undefined) {
       it.simulator.clock.set(Date.now() - ms)
       it.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'answer' })
       const job = await it.producer.upload(payload)
       await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
       it.simulator.clock.set(Date.now())
+      const done = meanwhile()
       it.simulator.release()
+      await done
       return it.producer.result(job, { timeoutMs: 10_000 })
     },
     /** The next try need not wait for its time. */
@@ -95,14 +100,11 @@ describe('a media_id that is kept alive', () => {
     atEnd(() => listener.disconnect())
     listener.on('message', (_channel, message) => heard.push(JSON.parse(message)))
     await listener.subscribe(keptChannel(it.namespace))
-    const content = await readFile(it.source.path)
-    await it.put('logo.png', content)
-    const job = it.uploadAged(49 * hourMs)
-    const { mediaId, expiresAtMs } = await job.finally(() => rm(it.source.path))
+    const { mediaId, expiresAtMs } = await it.uploadAged(49 * hourMs, () => rm(it.source.path))
     const failing = await it.seen('a failure', ({ state }) => state === 'failing')
     expect(failing).toMatchObject({ mediaId, expiresAtMs, failures: 1, fault: { kind: 'not-found' } })
     expect(failing.leftMs).toBeGreaterThan(12 * hourMs)
-    await it.put('logo.png', content)
+    await it.put('logo.png', it.content)
     await it.hurry()
     const { mediaId: next, ...mended } = await it.seen('a renewal', ({ state }) => state === 'fresh')
     expect(mended).not.toHaveProperty('fault')
@@ -113,5 +115,224 @@ describe('a media_id that is kept alive', () => {
       { event: 'failed', mediaId, expiresAtMs, fault: { kind: 'not-found' } },
       { event: 'renewed', mediaId: next },
     ])
+  })
+
+  test('is refused a renewal with other bytes: the old ones are what was asked for', async () => {
+    const it = await begin()
+    await it.startHere()
+    const changed = png()
+    const { mediaId } = await it.uploadAged(49 * hourMs, () => it.put('logo.png', changed))
+    const failing = await it.seen('a failure', ({ state }) => state === 'failing')
+    expect(failing).toMatchObject({ mediaId, fault: { kind: 'conflict' } })
+    await expect(it.upload()).rejects.toMatchObject({ kind: 'conflict' })
+    // Let go of, the name takes the new ones.
+    expect(await it.producer.letGo({ name: 'logo' })).toBe(true)
+    expect((await it.upload()).mediaId).not.toBe(mediaId)
+    await it.seen('the new one', kept => kept.state === 'fresh' && kept.mediaId !== mediaId)
+  })
+
+  test('is renewed at once when the platform has forgotten it', async () => {
+    const it = await begin()
+    await it.startHere()
+    const { mediaId } = await it.upload()
+    await it.seen('a look', ({ renewalDueAtMs }) => renewalDueAtMs !== undefined)
+    expect(await it.producer.forget({ corpId: account.corpId, mediaId })).toBe(true)
+    const second = await it.seen('a renewal', kept => kept.renewals === 1)
+    // A download that is told 40007 forgets by itself.
+    it.simulator.faults.add({ method: 'media/get', do: 'errcode', errcode: 40007 })
+    const download = await it.producer.download({ mediaId: second.mediaId ?? '' })
+    await expect(it.producer.result(download)).rejects.toMatchObject({ kind: 'gone' })
+    const third = await it.seen('another renewal', kept => kept.renewals === 2)
+    expect(new Set([mediaId, second.mediaId, third.mediaId]).size).toBe(3)
+    expect(third.state).toBe('fresh')
+  })
+
+  test('that dies is shown as dead, tried on, and lives again when the platform takes it', async () => {
+    const it = await begin()
+    await it.startHere()
+    const { expiresAtMs } = await it.uploadAged(80 * hourMs, () => rm(it.source.path))
+    const dead = await it.seen('its death', ({ state, fault }) => state === 'dead' && fault !== undefined)
+    expect(dead).toMatchObject({ expiresAtMs, leftMs: 0, fault: { kind: 'not-found' } })
+    await it.put('logo.png', it.content)
+    await it.hurry()
+    await it.seen('a renewal', ({ state }) => state === 'fresh')
+  })
+
+  test('survives the death of its worker in the middle of a renewal', async () => {
+    const it = await begin()
+    const here = await it.startHere()
+    await it.uploadAged(49 * hourMs, () => {
+      it.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'answer' })
+      return here.stop()
+    })
+    const worker = await it.startWorker()
+    await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
+    worker.signal('SIGKILL')
+    await worker.ended
+    it.simulator.release()
+    await it.startWorker()
+    const { mediaId } = await it.seen('a renewal', ({ renewals }) => renewals === 1)
+    expect(taken(it).at(-1)?.mediaId).toBe(mediaId)
+    expect(await it.kept()).toMatchObject({ state: 'fresh', renewals: 1 })
+  }, 30_000)
+
+  test('is one renewal for a fleet, and one scheduler', async () => {
+    const it = await begin()
+    await Promise.all([it.startHere(), it.startHere(), it.startHere()])
+    await it.uploadAged(49 * hourMs)
+    await it.seen('a renewal', ({ renewals }) => renewals === 1)
+    const queue = new Queue('keep-alive', { connection: it.redis, prefix: it.namespace })
+    atEnd(() => queue.close())
+    expect(await queue.getJobSchedulers()).toMatchObject([{ key: 'keep-alive', every: 200 }])
+    const beats = (await queue.getJobScheduler('keep-alive'))?.iterationCount ?? 0
+    await until('more beats', async () => {
+      const found = await queue.getJobScheduler('keep-alive')
+      return (found?.iterationCount ?? 0) > beats + 2
+    })
+    expect(taken(it)).toHaveLength(2)
+  })
+
+  test('is not renewed any more once it was let go of, and neither when its time is over', async () => {
+    const it = await begin()
+    await it.startHere()
+    const { mediaId } = await it.upload()
+    expect(await it.producer.letGo({ name: 'logo' })).toBe(true)
+    expect(await it.producer.letGo({ name: 'logo' })).toBe(false)
+    expect(await it.kept()).toMatchObject({ state: 'ended', endedBy: 'let-go', mediaId, renewals: 0 })
+    expect(await it.producer.letGo({ name: 'nobody' })).toBe(false)
+    const soon = {
+      ...it.payload,
+      keepAlive: { name: 'soon', until: new Date(Date.now() + 1_500).toISOString() },
+    }
+    await it.producer.result(await it.producer.upload(soon), { timeoutMs: 10_000 })
+    const over = await until('its end', async () => {
+      const found = await it.producer.kept({ name: 'soon' })
+      return found?.state === 'ended' ? found : undefined
+    })
+    expect(over).toMatchObject({ endedBy: 'until', mediaId })
+    expect(over).not.toHaveProperty('renewalDueAtMs')
+  })
+
+  test('is lost with the memory of Redis, and so is its scheduler; asked for again both are there', async () => {
+    const it = await begin()
+    await it.startHere()
+    await it.upload()
+    // All but what was spent of limits, without which nothing is sent for a minute.
+    const keys = await it.redis.keys(`${it.namespace}:*`)
+    await it.redis.del(...keys.filter(key => !key.includes(':limit:')))
+    expect(await it.kept()).toBeUndefined()
+    // Whoever starts next sees that nothing beats.
+    await it.startHere()
+    await it.uploadAged(49 * hourMs)
+    await it.seen('a renewal', ({ renewals }) => renewals === 1)
+  })
+})
+
+describe('a name', () => {
+  test('that is taken is a conflict before anything is queued; the same upload is the same thing, for the longer time', async () => {
+    const it = await begin(10)
+    const first = await it.producer.upload(it.payload)
+    const other = await it.put('other.png', png())
+    const jobs = () => it.redis.keys(`${it.namespace}:record:*`)
+    await expect(it.producer.upload({ ...it.payload, source: { path: other } })).rejects.toMatchObject({
+      kind: 'conflict',
+      message: expect.stringContaining('"logo"'),
+    })
+    await expect(it.producer.upload({ ...it.payload, type: 'file' })).rejects.toMatchObject({
+      kind: 'conflict',
+    })
+    expect(await jobs()).toHaveLength(1)
+    const longer = { ...it.payload, keepAlive: { name: 'logo', until: inDays(20) } }
+    const again = await it.producer.upload(longer)
+    expect(again.id).not.toBe(first.id)
+    expect((await it.kept())?.untilMs).toBe(Date.parse(longer.keepAlive.until))
+    await it.producer.upload(it.payload)
+    expect((await it.kept())?.untilMs).toBe(Date.parse(longer.keepAlive.until))
+    await it.startHere()
+    const results = await Promise.all(
+      [first, again].map(job => it.producer.result(job, { timeoutMs: 10_000 })),
+    )
+    expect(new Set(results.map(({ mediaId }) => mediaId)).size).toBe(1)
+    expect(await it.kept()).toMatchObject({ state: 'fresh', mediaId: results[0]?.mediaId })
+    // Another app's name is another one.
+    await expect(it.producer.upload({ ...it.payload, app: 'other' })).resolves.toMatchObject({ isNew: true })
+  })
+
+  test('is free again when its first upload has failed', async () => {
+    const it = await begin()
+    await it.startHere()
+    const missing = { ...it.payload, source: { path: join(it.root, 'missing.png') } }
+    const job = await it.producer.upload(missing)
+    await expect(it.producer.result(job, { timeoutMs: 10_000 })).rejects.toMatchObject({ kind: 'not-found' })
+    const { mediaId } = await it.upload()
+    expect(await it.kept()).toMatchObject({ mediaId, state: 'fresh' })
+  })
+
+  test('that was let go of stays so when the same request comes again with its key', async () => {
+    const it = await begin()
+    await it.startHere()
+    const once = { key: 'order-17' }
+    await it.producer.result(await it.producer.upload(it.payload, once), { timeoutMs: 10_000 })
+    await it.producer.letGo({ name: 'logo' })
+    expect(await it.producer.upload(it.payload, once)).toMatchObject({ isNew: false })
+    expect(await it.kept()).toMatchObject({ state: 'ended', endedBy: 'let-go' })
+  })
+
+  test('that was let go of before its job ran is not taken again by that job', async () => {
+    const it = await begin()
+    const job = await it.producer.upload(it.payload)
+    expect(await it.producer.letGo({ name: 'logo' })).toBe(true)
+    await it.startHere()
+    const { mediaId } = await it.producer.result(job, { timeoutMs: 10_000 })
+    expect(mediaId).toEqual(expect.any(String))
+    expect(await it.kept()).toMatchObject({ state: 'ended' })
+    expect(await it.kept()).not.toHaveProperty('mediaId')
+  })
+
+  test('is had by jobs of foreign producers, too, and refused to the second one', async () => {
+    const it = await begin()
+    await it.startHere()
+    const queue = new Queue('upload', { connection: it.redis, prefix: it.namespace })
+    atEnd(() => queue.close())
+    await queue.add('media.upload', it.payload, { jobId: 'first' })
+    const { mediaId } = await it.seen('its media_id', kept => kept.mediaId !== undefined)
+    await queue.add('media.upload', { ...it.payload, type: 'file' }, { jobId: 'second' })
+    await expect(it.producer.result('upload-second', { timeoutMs: 10_000 })).rejects.toMatchObject({
+      kind: 'conflict',
+    })
+    expect(await it.kept()).toMatchObject({ mediaId, type: 'image' })
+  })
+
+  test.each([
+    ['an end in the past', { until: '2020-01-01T00:00:00Z' }, /has passed/],
+    ['an end without an offset', { until: '2099-01-01T00:00:00' }, /2027-01-31T18:00:00\+08:00/],
+    ['no end', { until: undefined }, /until/],
+    ['a name that is no name', { name: 'a/b' }, /letters, digits/],
+    ['an empty name', { name: '' }, /letters, digits/],
+    ['a name that is too long', { name: 'a'.repeat(65) }, /letters, digits/],
+    ['something else', { forever: true }, /forever/],
+  ])('with %s is invalid, and nothing is queued', async (_what, changes, message) => {
+    const it = await begin()
+    const keepAlive = { ...it.payload.keepAlive, ...changes } as typeof it.payload.keepAlive
+    await expect(it.producer.upload({ ...it.payload, keepAlive })).rejects.toMatchObject({
+      kind: 'invalid',
+      message: expect.stringMatching(message),
+    })
+    expect(await it.redis.keys(`${it.namespace}:record:*`)).toEqual([])
+  })
+
+  test('is for uploads only: an async upload and a permanent image say why not', async () => {
+    const it = await begin()
+    const { keepAlive, source } = it.payload
+    const url = 'https://media.example.com/a.bin'
+    const refused = expect.objectContaining({
+      kind: 'invalid',
+      message: expect.stringMatching(/keepAlive is for media\.upload only: .+/),
+    })
+    await expect(
+      it.producer.asyncUpload({ type: 'file', url, name: 'a', keepAlive } as never),
+    ).rejects.toEqual(refused)
+    await expect(it.producer.uploadImage({ source, keepAlive } as never)).rejects.toEqual(refused)
+    await expect(it.producer.article({ html: '<p>', keepAlive } as never)).rejects.toEqual(refused)
   })
 })

@@ -25,7 +25,7 @@ const hasEngine = await getContainerRuntimeClient().then(
   () => false,
 )
 /** Compose is a plugin of docker, or in older places a command of its own. */
-const isPlugin = hasEngine && (await answers('docker', 'compose', 'version'))
+export const isPlugin = hasEngine && (await answers('docker', 'compose', 'version'))
 /** Tests that need both are listed as not run where one is missing. */
 export const hasDocker = isPlugin || (hasEngine && (await answers('docker-compose', 'version')))
 

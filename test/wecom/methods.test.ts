@@ -245,6 +245,12 @@ describe('the result of such a job', () => {
     expect(await ask(json)).toEqual(result)
   })
 
+  test('of the far future is dated now', async () => {
+    const result = await ask({ status: 2, detail: { ...detail, created_at: '99999999999' } })
+    if (result.state !== 'done') throw new Error('not done')
+    expect(result.createdAtMs).toBeLessThanOrEqual(Date.now())
+  })
+
   test('without a time is dated never later than the truth: a jobid lives an hour', async () => {
     const beforeMs = Date.now()
     const result = await ask({ status: 2, detail: { media_id: '3*1*G6', created_at: '' } })

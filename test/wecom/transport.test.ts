@@ -348,13 +348,28 @@ describe('the way there', () => {
 
   test('created_at may be a text, a number, under its other name or missing', async () => {
     const times: unknown[] = []
-    const clock = { nowMs: () => 1_234_000, monotonicMs: () => performance.now(), sleep: async () => {} }
+    const nowMs = 1_700_000_123_000
+    const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now(), sleep: async () => {} }
     const { created_at, ...bare } = accepted
     for (const more of [{ created_at }, { created_at: 1_700_000_000 }, { create_at: '1700000000' }, {}]) {
       const origin = await startOrigin((_, response) => reply(response, { ...bare, ...more }))
       times.push((await origin.client({ clock }).upload(fileOf(small))).createdAtMs)
     }
-    expect(times).toEqual([1_700_000_000_000, 1_700_000_000_000, 1_700_000_000_000, 1_234_000])
+    expect(times).toEqual([1_700_000_000_000, 1_700_000_000_000, 1_700_000_000_000, nowMs])
+  })
+
+  test('created_at of the far future is now, by our own clock; a clock that is a little ahead is believed', async () => {
+    const nowMs = 1_700_000_000_000
+    const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now(), sleep: async () => {} }
+    const times: unknown[] = []
+    for (const aheadS of [-86_400, 599, 601, 86_400 * 365 * 100]) {
+      const answer = { ...accepted, created_at: nowMs / 1_000 + aheadS }
+      const origin = await startOrigin((_, response) => reply(response, answer))
+      const { createdAtMs, expiresAtMs } = await origin.client({ clock }).upload(fileOf(small))
+      expect(expiresAtMs - createdAtMs).toBe(72 * 3_600_000)
+      times.push((createdAtMs - nowMs) / 1_000)
+    }
+    expect(times).toEqual([-86_400, 599, 0, 0])
   })
 })
 
