@@ -186,9 +186,9 @@ async function mount(scope: FastifyInstance, parts: BoardParts, adapter: Fastify
 
 /** Buttons for what is refused anyway. What the icons stand for is theirs, so the version is pinned and test/slow/board.test.ts looks. */
 const onlyWhatIsOffered = `<style>
-[class*="queueActions-"],
+[class*="queueActions-"], [class*="actionsCell-"] button,
 [class*="jobActions-"] li:not(:has(.lucide-refresh-cw, .lucide-corner-up-left, .lucide-trash-2)),
-[role="menuitem"]:has(> :is(.lucide-plus, .lucide-refresh-cw, .lucide-chart-no-axes-gantt, .lucide-gauge, .lucide-trash-2, .lucide-ban)) { display: none }
+[role="menuitem"]:has(> :is(.lucide-plus, .lucide-refresh-cw, .lucide-chart-no-axes-gantt, .lucide-gauge, .lucide-trash-2, .lucide-ban)) { display: none !important }
 </style>`
 
 /** Its page asks Google for fonts. */

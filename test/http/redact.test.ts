@@ -39,6 +39,12 @@ test('host and path stay, and so does every text without a query', () => {
   })
 })
 
+test('of a webhook only the host is shown', () => {
+  const webhook = `https://u:p@hooks.example.com/T0/${canary}?x=1`
+  expect(redacted({ data: { webhook } })).toEqual({ data: { webhook: 'https://hooks.example.com/[hidden]' } })
+  expect(redacted({ webhook: canary })).toEqual({ webhook: '[hidden]' })
+})
+
 test('a key that would be a prototype becomes a key', () => {
   const shown = redacted(JSON.parse('{"__proto__":{"x":1}}'))
   expect(Object.getPrototypeOf(shown)).toBe(Object.prototype)

@@ -17,7 +17,7 @@ input { display: block; width: 100%; margin-top: .25rem; padding: .5rem .65rem; 
 button { width: 100%; padding: .55rem; font: inherit; font-weight: 600; color: #fff; background: #2f6feb; border: 0; border-radius: 6px; cursor: pointer }
 p { margin: 0 0 1rem } .bad { color: var(--bad) } .soft { color: var(--soft) }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.5rem; margin: 0 } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
-pre { margin: 0; padding: .9rem 1rem; overflow: auto; font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; border: 1px solid var(--line); border-radius: 6px }
+pre { margin: 0; padding: .9rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; border: 1px solid var(--line); border-radius: 6px }
 `
 
 const page = (title: string, kind: '' | 'narrow', body: string): string =>

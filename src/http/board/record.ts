@@ -1,51 +1,44 @@
 /** The page of a job's record, which is the truth about it and outlives what BullMQ keeps. */
 
+import type { FaultReport } from '../../fault.ts'
 import type { JobRecord } from '../../record/index.ts'
 import { recordPage } from './pages.ts'
 import { redacted } from './redact.ts'
 
-export function pageOfRecord(record: JobRecord): string {
-  const { payload, result, fault, lastFault, waiting, progress, steps, ...shown } = redacted(
-    readable(record),
-  ) as Omit<JobRecord, 'payload'> & { readonly payload: unknown }
-  const documents = {
-    Request: payload,
-    Result: result,
-    Fault: fault,
-    'Last fault': lastFault,
-    Waiting: waiting,
-  }
-  const more = { Progress: progress, ...(Object.keys(steps).length > 0 && { Steps: steps }) }
-  return recordPage(`${shown.name} ${shown.id}`, factsOf(shown), present({ ...documents, ...more }))
+export function pageOfRecord(stored: JobRecord): string {
+  const record = redacted(stored) as JobRecord
+  const { id, name, result, progress, steps } = record
+  // Parsed before it is redacted, or it could not be any more.
+  const documents = { Request: redacted(JSON.parse(stored.payload)), Result: result, Progress: progress }
+  const all = { ...documents, ...(Object.keys(steps).length > 0 && { Steps: steps }) }
+  return recordPage(`${name} ${id}`, present(factsOf(record)), present(all))
 }
 
-const readable = ({ payload, ...record }: JobRecord): unknown => ({ ...record, payload: JSON.parse(payload) })
-
-type Shown = Omit<
-  JobRecord,
-  'payload' | 'result' | 'fault' | 'lastFault' | 'waiting' | 'progress' | 'steps' | 'fingerprint'
->
-
-function factsOf(record: Shown): Record<string, string> {
+function factsOf(record: JobRecord): Record<string, string | undefined> {
   const { state, queue, jobId, createdAtMs, deadlineAtMs, endedAtMs, fence, calls, units } = record
-  const { unknowns, duplicates, tries } = record
+  const { unknowns, duplicates, tries, waiting, fault, lastFault } = record
   const refusals = Object.entries(tries).map(([kind, count]) => `${kind} ${count}`)
   return {
     State: state,
+    Why: fault && said(fault),
+    Until: waiting && `${timeOf(waiting.untilMs)}, ${said(waiting.why)}`,
+    'Last attempt': fault ? undefined : lastFault && said(lastFault),
     Queue: queue,
-    ...(jobId !== record.id && { "BullMQ's id": jobId }),
+    "BullMQ's id": jobId === record.id ? undefined : jobId,
     Accepted: timeOf(createdAtMs),
     Deadline: timeOf(deadlineAtMs),
-    ...(endedAtMs !== undefined && { Ended: timeOf(endedAtMs) }),
+    Ended: endedAtMs === undefined ? undefined : timeOf(endedAtMs),
     Attempts: String(fence),
-    'Calls to the platform': `${calls}, ${units} of them counted or perhaps counted`,
-    ...(refusals.length > 0 && { Refusals: refusals.join(', ') }),
-    ...(unknowns > 0 && { 'Outcome unknown': String(unknowns) }),
-    ...(duplicates > 0 && { 'Later results': String(duplicates) }),
+    'Calls to the platform': calls === 0 ? 'none' : `${calls}, of which it may have counted ${units}`,
+    Refusals: refusals.join(', ') || undefined,
+    'Outcome unknown': unknowns > 0 ? String(unknowns) : undefined,
+    'Later results': duplicates > 0 ? String(duplicates) : undefined,
   }
 }
 
+const said = ({ kind, message }: FaultReport): string => `${kind}: ${message}`
+
 const timeOf = (ms: number): string => new Date(ms).toISOString()
 
-const present = (documents: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(documents).filter(([, value]) => value !== undefined))
+const present = <T>(values: Readonly<Record<string, T | undefined>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Record<string, T>

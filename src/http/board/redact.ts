@@ -12,7 +12,18 @@ export function redacted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   // As JSON would have it: a date is a text.
   if ('toJSON' in value && typeof value.toJSON === 'function') return redacted(value.toJSON())
-  return Object.fromEntries(Object.entries(value).map(([name, held]) => [cleaned(name), redacted(held)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, held]) => [
+      cleaned(name),
+      name === 'webhook' && typeof held === 'string' ? hostOf(held) : redacted(held),
+    ]),
+  )
+}
+
+/** Of a webhook the path may be the secret. */
+const hostOf = (url: string): string => {
+  const parsed = URL.parse(url)
+  return parsed ? `${parsed.protocol}//${parsed.host}/[hidden]` : '[hidden]'
 }
 
 const cleaned = (text: string): string => scrub(text).replace(/[^\s"'<>\\]+/g, cleanedWord)
