@@ -30,7 +30,9 @@ export const withFleet = <T>(work: (fleet: Fleet) => Promise<T>): Promise<T> =>
     try {
       return await work(fleet)
     } catch (error) {
-      if (error instanceof Fault || error instanceof CommandError || error instanceof Told) throw error
+      if (error instanceof CommandError || error instanceof Told) throw error
+      if (fleet.signal.aborted) throw new CommandError('interrupted', 'interrupted')
+      if (error instanceof Fault) throw error
       return await reachable(() => Promise.reject(error))
     }
   })

@@ -7,6 +7,7 @@ import type { JobRecord } from '../record/index.ts'
 import { messageOf } from './message.ts'
 import { gapAfter } from './schedule.ts'
 import { signedHeaders } from './signature.ts'
+import type { Sites } from './sites.ts'
 
 export interface Delivery {
   /** Of the job's end: constant over all attempts. */
@@ -28,6 +29,7 @@ export type DeliveryOutcome = 'delivered' | 'retry' | 'failed' | 'gone' | 'refus
 export interface DelivererParts {
   /** Within the policy of webhooks. */
   readonly web: Pick<Web, 'post'>
+  readonly sites: Sites
   readonly isOn: boolean
   /** The first is the newest; each signs. */
   readonly secrets: readonly string[]
@@ -38,7 +40,8 @@ export interface DelivererParts {
 
 /**
  * Sends it. Faults: `config` (webhooks are off, or there is no secret), `forbidden-address`, `invalid`, `rejected` (HTTP
- * 410), `transient` with the gap of the schedule for everything else, and the signal's reason.
+ * 410), `limit` (too many at once to one receiver), `transient` with the gap of the schedule for everything else, and
+ * the signal's reason.
  */
 export type Deliver = (delivery: Delivery) => Promise<Pick<Posted, 'status'>>
 
@@ -49,25 +52,27 @@ export const createDeliverer =
     const tell = (outcome: DeliveryOutcome): void =>
       parts.onDelivery?.(outcome, parts.clock.monotonicMs() - startedMs)
     try {
-      assertWebhooks(parts)
-      const posted = await send(parts, delivery).catch(mendable)
+      const missing = missingFor(parts)
+      if (missing !== undefined) throw new Fault('config', missing)
+      const { record, isLast } = delivery
+      const url = record.webhook ?? ''
+      const posted = await parts.sites.visit(url, isLast, () => send(parts, delivery)).catch(mendable)
       judge(posted)
       tell('delivered')
       return { status: posted.status }
     } catch (error) {
       delivery.signal.throwIfAborted()
       const fault = later(error, delivery, parts.random)
-      tell(outcomeOf(fault, delivery))
+      if (fault.kind !== 'limit') tell(outcomeOf(fault, delivery))
       throw fault
     }
   }
 
-/** Throws `config` where no webhook can be sent. */
-export function assertWebhooks({ isOn, secrets }: Pick<DelivererParts, 'isOn' | 'secrets'>): void {
-  if (!isOn)
-    throw new Fault('config', 'webhooks are off: set WECOM_MEDIA_WEBHOOK_HOSTS to the hosts that may be told')
-  if (secrets.length === 0)
-    throw new Fault('config', 'webhooks need a secret that signs them: set WECOM_MEDIA_WEBHOOK_SECRET')
+/** What an operator has to do before any webhook can be sent; undefined when nothing. */
+export function missingFor({ isOn, secrets }: Pick<DelivererParts, 'isOn' | 'secrets'>): string | undefined {
+  if (!isOn) return 'webhooks are off: set WECOM_MEDIA_WEBHOOK_HOSTS to the hosts that may be told'
+  if (secrets.length === 0) return 'webhooks need a secret that signs them: set WECOM_MEDIA_WEBHOOK_SECRET'
+  return undefined
 }
 
 function send({ web, secrets, clock }: DelivererParts, { id, record, app, signal }: Delivery) {

@@ -68,7 +68,7 @@ async function retryAll(fleet: Fleet, flags: RetryFlags): Promise<void> {
       json,
     )
   if (!yes && !(await agrees(jobs, fleet.signal)))
-    throw new CommandError('interrupted', 'nothing was retried')
+    throw new CommandError('interrupted', 'nothing was run again')
   tell(await retryEach(fleet, ids), false, json)
 }
 

@@ -32,7 +32,9 @@ const run = (id: string, { json }: JsonFlag): Promise<void> =>
 export const unknownJob = (id: string): Fault =>
   new Fault('not-found', `no job ${id}: the id is wrong, or the job ended long ago and was forgotten`)
 
-const bigText = 2_000
+const longest = 2_000
+
+const sizeOf = (text: unknown): string => `(${Buffer.byteLength(String(text))} bytes)`
 
 /** Path and query of a URL can be the secret, and a document is no fact about a job. */
 function withoutUrls<T>(value: T): T
@@ -40,11 +42,13 @@ function withoutUrls(value: unknown): unknown {
   if (typeof value === 'string') return shownText(value)
   if (Array.isArray(value)) return value.map(each => withoutUrls(each))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withoutUrls(each)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, name === 'html' ? sizeOf(each) : withoutUrls(each)]),
+  )
 }
 
 function shownText(text: string): string {
-  if (text.length > bigText || /<\w/.test(text)) return `(${Buffer.byteLength(text)} bytes)`
+  if (text.length > longest) return sizeOf(text)
   return scrub(text).replace(/\b(https?:\/\/)(?:[^\s/@]*@)?([^\s/?#"'<>]+)[/?#][^\s"'<>]*/gi, '$1$2/…')
 }
 
