@@ -9,6 +9,7 @@ import { appOfEnvironment, checkedIds } from './config-own-app.ts'
 import { redisUrlFrom } from './config-redis.ts'
 import { settings } from './config-settings.ts'
 import { checkedTokens, readTokens, type TokenConfig } from './config-tokens.ts'
+import { type WebhooksConfig, webhooksFrom } from './config-webhooks.ts'
 import { Fault } from './fault.ts'
 import type { WebPolicy } from './files/web-policy.ts'
 import type { LimitsConfig } from './limits/index.ts'
@@ -40,8 +41,7 @@ export interface Config extends Folders {
   readonly renewLookMs: number
   /** Of sources behind URLs. */
   readonly web: WebPolicy
-  /** Who may be told of ends of jobs, and the secrets that sign it, the newest first. */
-  readonly webhooks: { readonly web: WebPolicy; readonly secrets: readonly string[] }
+  readonly webhooks: WebhooksConfig
   readonly public: { readonly host: string; readonly port: number }
   readonly admin: { readonly host: string; readonly port: number }
   /** Who may use the HTTP API; nobody: there is none. */
@@ -140,15 +140,7 @@ function configFrom(env: z.output<typeof schema>, files: Files, cwd: string): Co
       ports: env.WECOM_MEDIA_URL_PORTS,
       privateNets: env.WECOM_MEDIA_URL_NETS,
     },
-    webhooks: {
-      web: {
-        hosts: env.WECOM_MEDIA_WEBHOOK_HOSTS,
-        ports: env.WECOM_MEDIA_WEBHOOK_PORTS,
-        privateNets: env.WECOM_MEDIA_WEBHOOK_NETS,
-        words: webhookWords,
-      },
-      secrets: env.WECOM_MEDIA_WEBHOOK_SECRET,
-    },
+    webhooks: webhooksFrom(env),
     public: { host: env.WECOM_MEDIA_HOST, port: env.WECOM_MEDIA_PORT },
     admin: { host: env.WECOM_MEDIA_ADMIN_HOST, port: env.WECOM_MEDIA_ADMIN_PORT },
     tokens: checkedTokens(tokens, apps),
@@ -160,13 +152,6 @@ function configFrom(env: z.output<typeof schema>, files: Files, cwd: string): Co
     ...{ logLevel: env.LOG_LEVEL, logFormat: env.LOG_FORMAT },
     isProduction: env.NODE_ENV === 'production',
   }
-}
-
-const webhookWords = {
-  off: 'webhooks are off',
-  hosts: 'WECOM_MEDIA_WEBHOOK_HOSTS',
-  ports: 'WECOM_MEDIA_WEBHOOK_PORTS',
-  nets: 'WECOM_MEDIA_WEBHOOK_NETS',
 }
 
 /** Throws `config` when no app is configured: whoever calls the platform needs one. */

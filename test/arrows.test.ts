@@ -80,6 +80,7 @@ const arrows: Record<string, readonly string[]> = {
       'config-folders.ts',
       'config-redis.ts',
       'config-own-app.ts',
+      'config-webhooks.ts',
     ],
   ],
   'config-settings.ts': [
@@ -89,6 +90,7 @@ const arrows: Record<string, readonly string[]> = {
   'config-own-app.ts': ['type config-apps.ts'],
   'config-tokens.ts': ['zod'],
   'config-board.ts': [],
+  'config-webhooks.ts': ['type files/web-policy.ts'],
   'config-limits.ts': ['zod', 'type limits/'],
   'config-values.ts': ['zod'],
   'namespace.ts': ['wecom/platform.ts'],

@@ -47,6 +47,31 @@ test('a secret may stand in a file, without the line end that editors leave', as
   expect(refused({ ...files, WECOM_CORP_SECRET_FILE: join(folder, 'empty') })).toMatch(/is empty/)
 })
 
+test('webhooks are on with hosts and a secret, of which there may be two', async () => {
+  const on = { WECOM_MEDIA_WEBHOOK_HOSTS: 'app.example.com' }
+  const [old, young] = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'a-plain-text-of-enough-characters']
+  expect(readConfig({}).webhooks).toMatchObject({ web: { hosts: 'off' }, secrets: [] })
+  expect(readConfig({ ...on, WECOM_MEDIA_WEBHOOK_SECRET: old }).webhooks).toMatchObject({
+    ...{ web: { hosts: ['app.example.com'], ports: [], privateNets: [] }, secrets: [old] },
+  })
+  const file = join(await tempDir(), 'secrets')
+  await writeFile(file, `${young}\n${old}\n`)
+  expect(readConfig({ ...on, WECOM_MEDIA_WEBHOOK_SECRET_FILE: file }).webhooks.secrets).toEqual([young, old])
+  expect(refused(on)).toMatch(/set WECOM_MEDIA_WEBHOOK_SECRET, too/)
+})
+
+test.each([
+  ['short', 'openssl rand'],
+  ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZI', 'openssl rand'],
+  ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw!', 'base64 after whsec_'],
+  ['密钥密钥密钥密钥密钥密钥密钥', 'ASCII'],
+  [['a', 'b', 'c'].map(each => each.repeat(30)).join(' '), 'or two'],
+])('a webhook secret such as "%s" is none', (secret, why) => {
+  const told = refused({ WECOM_MEDIA_WEBHOOK_SECRET: secret })
+  expect(told).toContain(why)
+  expect(told).not.toContain(secret)
+})
+
 test('the apps file describes many, with secrets as values, variables and files', async () => {
   const path = await appsFile({
     apps: {

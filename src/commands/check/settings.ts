@@ -28,13 +28,14 @@ export function checkSettings(): { readonly config?: Config; readonly finding: F
 
 /** What is found out only when it is used. */
 function lateMistakes(config: Config): string[] {
-  const { baseUrl, prefix, redisUrl, limits, web } = config
+  const { baseUrl, prefix, redisUrl, limits, web, webhooks } = config
   const looks = [
     () => namespaceOf(baseUrl, prefix),
     () => redisUrl !== undefined && readAddress(redisUrl),
     () => demandApps(config),
     () => createRules(limits),
     () => webRules(web),
+    () => webRules(webhooks.web),
   ]
   return looks.flatMap(look => {
     try {
