@@ -1,23 +1,7 @@
 /** The CLI: parses argv, picks a command, owns the exit code. Results go to stdout, everything else to stderr. */
 
 import { Command, CommanderError } from 'commander'
-import { article } from './commands/article.ts'
-import { asyncUpload } from './commands/async-upload.ts'
-import { check } from './commands/check.ts'
-import { demo } from './commands/demo.ts'
-import { download } from './commands/download.ts'
-import { drain } from './commands/drain.ts'
 import { CommandError, exitCodeFor, exitCodes, printFailure } from './commands/exit.ts'
-import { explain } from './commands/explain.ts'
-import { jobs } from './commands/jobs.ts'
-import { kept } from './commands/kept.ts'
-import { limits } from './commands/limits.ts'
-import { schemas } from './commands/schemas.ts'
-import { serve } from './commands/serve.ts'
-import { simulate } from './commands/simulate.ts'
-import { token } from './commands/token.ts'
-import { upload } from './commands/upload.ts'
-import { uploadImage } from './commands/upload-image.ts'
 import { version } from './version.ts'
 
 /** Runs one command; answers the exit code, see commands/exit.ts. `argv` without node and script. */
@@ -29,12 +13,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Its mistakes are told as ours are, once.
     .configureOutput({ outputError: () => undefined })
     .addHelpText('after', help)
-  for (const add of commands) add(program)
+  for (const load of asked(argv)) (await load?.())?.(program)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return exitCodes.ok
   } catch (error) {
-    const names = program.commands.map(command => command.name())
+    const names = Object.keys(commands)
     if (isHelp(error) && isAsked(argv, names)) return exitCodes.ok
     const told = error instanceof CommanderError ? usageError(argv, names, error) : error
     printFailure(told, argv.includes('--json'))
@@ -42,11 +26,31 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** In the order of the help. */
-const commands = [
-  ...[demo, upload, download, uploadImage, article, asyncUpload],
-  ...[serve, token, check, limits, kept, jobs, drain, explain, simulate, schemas],
-]
+type Add = (program: Command) => void
+
+/** In the order of the help. Each is loaded when it is asked for: a worker starts without the simulator, and sooner. */
+const commands: Readonly<Record<string, () => Promise<Add>>> = {
+  demo: async () => (await import('./commands/demo.ts')).demo,
+  upload: async () => (await import('./commands/upload.ts')).upload,
+  download: async () => (await import('./commands/download.ts')).download,
+  'upload-image': async () => (await import('./commands/upload-image.ts')).uploadImage,
+  article: async () => (await import('./commands/article.ts')).article,
+  'async-upload': async () => (await import('./commands/async-upload.ts')).asyncUpload,
+  serve: async () => (await import('./commands/serve.ts')).serve,
+  token: async () => (await import('./commands/token.ts')).token,
+  check: async () => (await import('./commands/check.ts')).check,
+  limits: async () => (await import('./commands/limits.ts')).limits,
+  kept: async () => (await import('./commands/kept.ts')).kept,
+  jobs: async () => (await import('./commands/jobs.ts')).jobs,
+  drain: async () => (await import('./commands/drain.ts')).drain,
+  explain: async () => (await import('./commands/explain.ts')).explain,
+  simulate: async () => (await import('./commands/simulate.ts')).simulate,
+  schemas: async () => (await import('./commands/schemas.ts')).schemas,
+}
+
+/** The one that is named, or all where help or an explanation must know them. */
+const asked = ([name = '']: readonly string[]) =>
+  Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands)
 
 /** It throws these once it has printed what was asked for. */
 const isHelp = (error: unknown): boolean =>
