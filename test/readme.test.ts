@@ -55,6 +55,7 @@ const readmes = ['README.md', 'README.zh-CN.md'] as const
 /** Each README goes on in these pages of docs/, in its own language. */
 const pages = [
   ...([
+    'client',
     'jobs',
     'apps',
     'callback',
@@ -243,7 +244,7 @@ describe.each(readmes)('%s', name => {
 
   test('has the methods with the calls, jobs, tokens, limits and pages of the manual', async () => {
     const calls = await methodsOfCalls()
-    const table = tableWith(text, 'media/upload')
+    const table = tableWith(page('client'), 'media/upload')
     expect(Object.keys(table)).toEqual(Object.keys(methods))
     for (const [method, [, client, job = '', ...rest]] of Object.entries(table)) {
       const { token, doc } = methods[method as MethodName]
