@@ -20,7 +20,7 @@ export {
   keptStateOf,
   keptStates,
   nextStep,
-  renewalDueMs,
+  renewalAtMs,
   renewalOf,
 } from './kept.ts'
 export { type Claimant, createLedger, type Ledger, type Taken } from './ledger.ts'

@@ -81,13 +81,14 @@ export const keptRetentionMs = 14 * 24 * hour
 /** A name whose first job is nowhere to be seen was reserved by a producer that died, or is about to queue it, ms. */
 export const reservationMs = minute
 
-/** Ms since 1970; infinite when the media_id outlives the name. */
-export function renewalDueMs(
+/** Ms since 1970; infinite when the media_id outlives the name, and long ago where there is none. */
+function renewalDueMs(
   { medium, untilMs, forgottenAtMs }: Pick<Kept, 'medium' | 'untilMs' | 'forgottenAtMs'>,
   renewBeforeMs: number,
 ): number {
   if (forgottenAtMs !== undefined) return forgottenAtMs
-  if (!medium || medium.expiresAtMs >= untilMs) return Number.POSITIVE_INFINITY
+  if (!medium) return Number.NEGATIVE_INFINITY
+  if (medium.expiresAtMs >= untilMs) return Number.POSITIVE_INFINITY
   return medium.expiresAtMs - renewBeforeMs
 }
 
@@ -99,6 +100,17 @@ export function gapMs(
   const leftMs = (medium?.expiresAtMs ?? nowMs) - nowMs
   if (forgottenAtMs !== undefined) return 5 * minute
   return leftMs <= 0 ? hour : Math.min(hour, Math.max(5 * minute, Math.floor(leftMs / 24)))
+}
+
+/**
+ * When the next renewal begins: when it is due, but never two tries at once, also where the platform answers with a
+ * media_id that is old already. Infinite when none will.
+ */
+export function renewalAtMs(kept: Kept, renewBeforeMs: number): number {
+  const dueMs = renewalDueMs(kept, renewBeforeMs)
+  const { triedAtMs, forgottenAtMs = Number.NEGATIVE_INFINITY } = kept
+  if (triedAtMs === undefined || forgottenAtMs > triedAtMs) return dueMs
+  return Math.max(dueMs, triedAtMs + gapMs(kept, triedAtMs))
 }
 
 export function keptStateOf(kept: Kept, nowMs: number, renewBeforeMs: number): KeptState {
@@ -135,26 +147,16 @@ export function nextStep(
   if (end) return nowMs >= end.atMs + keptRetentionMs ? drop : sleep(end.atMs + keptRetentionMs)
   if (untilMs <= nowMs) return { as: 'end' }
   if (job === 'under-way') return sleep(nowMs + lookMs)
-  if (!medium) {
-    if (job === 'done') return renewOrWait(kept, nowMs)
+  if (!medium && job !== 'done') {
     return job === 'unknown' && nowMs < sinceMs + reservationMs ? sleep(sinceMs + reservationMs) : drop
   }
   if (job === 'failed') return { as: 'note' }
-  const dueMs = renewalDueMs(kept, renewBeforeMs)
-  return dueMs <= nowMs ? renewOrWait(kept, nowMs) : sleep(Math.min(dueMs, untilMs))
+  const atMs = renewalAtMs(kept, renewBeforeMs)
+  return atMs <= nowMs ? { as: 'renew' } : sleep(Math.min(atMs, untilMs))
 }
 
 const drop = { as: 'drop' } as const
 const sleep = (untilMs: number): KeptStep => ({ as: 'sleep', untilMs })
-
-/** Never two tries at once, also where the platform answers with a media_id that is old already. */
-function renewOrWait(kept: Kept, nowMs: number): KeptStep {
-  const { triedAtMs, forgottenAtMs = Number.NEGATIVE_INFINITY, untilMs } = kept
-  if (triedAtMs === undefined || forgottenAtMs > triedAtMs) return { as: 'renew' }
-  const againMs = triedAtMs + gapMs(kept, triedAtMs)
-  if (againMs <= nowMs) return { as: 'renew' }
-  return sleep(Math.min(againMs, untilMs))
-}
 
 /** What a renewal asks for: one that had to wait longer than a gap is given up, and its fault is told. */
 export const renewalOf = (

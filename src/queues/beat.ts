@@ -1,6 +1,7 @@
 /**
  * A beat for the whole fleet: BullMQ's job scheduler makes one small job per interval, and one worker takes it. The
- * scheduler is set up by every worker, which is atomic, and again when it is gone: after a Redis that lost its data.
+ * scheduler is set up by every worker, which is atomic, and again when it is gone: after a Redis that lost its data. Two
+ * beats may overlap, one that takes long and the next one: what they do must bear it.
  */
 
 import { Queue, Worker } from 'bullmq'

@@ -9,7 +9,7 @@ import {
   type KeptState,
   keptId,
   keptStateOf,
-  renewalDueMs,
+  renewalAtMs,
   type SeenName,
 } from '../ledger/index.ts'
 import type { Payload } from './jobs.ts'
@@ -45,7 +45,7 @@ export interface KeptMedia {
   /** How often the media_id was renewed, and when last. */
   readonly renewals: number
   readonly renewedAtMs?: number
-  /** When the next renewal begins; absent when none will. */
+  /** When the next renewal begins, while they fail the next try; absent when none will. */
   readonly renewalDueAtMs?: number
   /** Why renewals fail now, since when, and how many did. */
   readonly fault?: FaultReport
@@ -61,7 +61,7 @@ function keptMedia({ kept, nowMs, renewBeforeMs = defaultRenewBeforeMs }: SeenNa
   const { app, name, medium, untilMs, job, sinceMs, brought, broughtAtMs, trouble } = kept
   const { type, attachment, source } = JSON.parse(kept.payload) as Payload<'media.upload'>
   const state = keptStateOf(kept, nowMs, renewBeforeMs)
-  const dueMs = renewalDueMs(kept, renewBeforeMs)
+  const atMs = renewalAtMs(kept, renewBeforeMs)
   return {
     ...{ app, name, state },
     ...(medium && { mediaId: medium.mediaId, expiresAtMs: medium.expiresAtMs }),
@@ -73,7 +73,7 @@ function keptMedia({ kept, nowMs, renewBeforeMs = defaultRenewBeforeMs }: SeenNa
     ...(job !== undefined && state !== 'ended' && { nextJob: job }),
     ...{ sinceMs, renewals: Math.max(0, brought - 1) },
     ...(brought > 1 && broughtAtMs !== undefined && { renewedAtMs: broughtAtMs }),
-    ...(state !== 'ended' && Number.isFinite(dueMs) && { renewalDueAtMs: dueMs }),
+    ...(state !== 'ended' && Number.isFinite(atMs) && { renewalDueAtMs: atMs }),
     ...(trouble && { fault: trouble.fault, faultAtMs: trouble.atMs }),
     ...(trouble && { failingSinceMs: trouble.sinceMs, failures: trouble.tries }),
     ...endOf(state, kept.end, untilMs),

@@ -84,8 +84,10 @@ async function tell(parts: RenewParts, kept: Kept, nowMs: number): Promise<void>
     const event = told === 0 && brought === 1 ? 'kept' : 'renewed'
     await happened(parts, kept, { event, ...(medium?.reused && { reused: true }) })
   }
-  const isDead = medium && keptStateOf(kept, nowMs, renewBeforeMs) === 'dead'
-  if (isDead && (await names.tells(kept, 'toldDead'))) await happened(parts, kept, { event: 'dead' })
+  // A forgotten one is renewed at once: only when that fails is there something to tell.
+  const isDead = medium && (medium.expiresAtMs <= nowMs || kept.trouble !== undefined)
+  if (isDead && keptStateOf(kept, nowMs, renewBeforeMs) === 'dead' && (await names.tells(kept, 'toldDead')))
+    await happened(parts, kept, { event: 'dead' })
 }
 
 /** The round comes first: a worker that dies behind it leaves a job that nobody knows, and the next look begins another. */

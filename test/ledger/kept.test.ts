@@ -10,7 +10,7 @@ import {
   keptRetentionMs,
   keptStateOf,
   nextStep,
-  renewalDueMs,
+  renewalAtMs,
   renewalOf,
 } from '../../src/ledger/kept.ts'
 
@@ -82,8 +82,8 @@ function live(answers: (nowMs: number) => 'done' | 'failed', days: number, margi
 
 describe('a renewal', () => {
   test('comes a day before the end, and not at all when the media_id outlives its name', () => {
-    expect(renewalDueMs(kept(), defaultRenewBeforeMs)).toBe(startMs + 48 * hourMs)
-    expect(renewalDueMs(kept({ untilMs: startMs + lifeMs }), defaultRenewBeforeMs)).toBe(Infinity)
+    expect(renewalAtMs(kept(), defaultRenewBeforeMs)).toBe(startMs + 48 * hourMs)
+    expect(renewalAtMs(kept({ untilMs: startMs + lifeMs }), defaultRenewBeforeMs)).toBe(Infinity)
     expect(nextStep(kept(), undefined, startMs, usual)).toEqual({
       as: 'sleep',
       untilMs: startMs + 48 * hourMs,
