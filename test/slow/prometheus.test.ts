@@ -1,13 +1,17 @@
 /** deploy/prometheus by promtool, and a real Prometheus that scrapes real workers while one of them dies. Listed as not run without them. */
 
 import { readdirSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { stringify } from 'yaml'
 import { jobs } from '../../src/queues/jobs.ts'
+import { queries } from '../support/dashboards.ts'
 import { deploy } from '../support/deployment.ts'
 import { seriesOf } from '../support/metrics.ts'
 import type { NodeProcess } from '../support/processes.ts'
 import { deployDir, hasPrometheus, hasPromtool, promtool, startPrometheus } from '../support/prometheus.ts'
+import { tempDir } from '../support/temp.ts'
 import { until } from '../support/until.ts'
 
 const filesIn = (folder: string): string[] =>
@@ -18,6 +22,14 @@ test.runIf(hasPromtool)('promtool is content with configuration, rules and their
   await promtool(['check', 'config', '--syntax-only', join(deployDir, 'prometheus/prometheus.yml')])
   await promtool(['check', 'rules', ...filesIn('prometheus/rules')])
   await promtool(['test', 'rules', ...filesIn('prometheus/tests')])
+})
+
+test.runIf(hasPromtool)('promtool reads every query of the dashboards', async () => {
+  const rules = queries.map(({ expr }, n) => ({ record: `query_${n}`, expr }))
+  expect(rules.length).toBeGreaterThan(50)
+  const file = join(await tempDir(), 'queries.yml')
+  await writeFile(file, stringify({ groups: [{ name: 'dashboards', rules }] }))
+  await promtool(['check', 'rules', file])
 })
 
 test.runIf(hasPromtool)('promtool is content with what a worker says of itself', async () => {
