@@ -18,7 +18,7 @@ export async function start({ rounds }: Size): Promise<Row[]> {
     const ours = async (): Promise<number> => {
       const { id } = await stage.producer.upload({ type: 'file', source: { path }, reuse: 'never' })
       const startMs = performance.now()
-      const child = spawn(process.execPath, [join(import.meta.dirname, '../src/main.ts'), 'serve'], {
+      const child = spawn(process.execPath, [join(import.meta.dirname, '../bin/wecom-media.js'), 'serve'], {
         env: { ...process.env, ...stage.env, LOG_LEVEL: 'info', WECOM_MEDIA_ADMIN_PORT: '0' },
         stdio: ['ignore', 'ignore', 'pipe'],
       })

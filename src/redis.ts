@@ -6,6 +6,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { systemClock } from './clock.ts'
 import { type Address, readAddress } from './redis/address.ts'
+import { BatchingRedis } from './redis/batching.ts'
 import { openCluster } from './redis/cluster.ts'
 import type { Connection } from './redis/connection.ts'
 import { firstAnswer as answer } from './redis/first-answer.ts'
@@ -87,7 +88,7 @@ const open = (url: string, options: ConnectOptions, kind: RedisOptions): Connect
   const redis =
     address.as === 'cluster'
       ? openCluster(address, { patient, retryStrategy: retryDelayMs, redisOptions })
-      : new Redis(optionsOf(address, options, kind))
+      : new BatchingRedis(optionsOf(address, options, kind))
   return remember(redis, address, options)
 }
 
