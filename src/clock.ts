@@ -9,6 +9,8 @@ export interface Clock {
   monotonicMs(): number
   /** Resolves after `ms`, rejects with the signal's reason when it aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls `work` after `ms`, unless what it answers is called before. Costs far less than a sleep that is cut short. */
+  after(ms: number, work: () => void): () => void
 }
 
 /** The longest delay that a timer can hold, ms (24.8 days); a longer one would fire at once. */
@@ -26,4 +28,11 @@ export const systemClock: Clock = {
       throw error
     }
   },
+  after(ms, work) {
+    const timer = setTimeout(work, Math.min(ms, timerMaxMs))
+    return () => clearTimeout(timer)
+  },
 }
+
+/** Once what came in with this turn of the event loop is dealt with; before anything that comes later. */
+export const atEndOfTurn = (work: () => void): void => void setImmediate(work)

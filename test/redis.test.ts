@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { Redis } from 'ioredis'
 import { describe, expect, inject, test } from 'vitest'
 import {
   type Connection,
@@ -37,6 +38,31 @@ test('the wait between two tries to connect grows and stays within 3 s', () => {
     }),
   )
   expect(retryDelayMs(1)).toBe(50)
+})
+
+test('commands of one turn leave in one write, in order, and are all answered', async () => {
+  const { redis: direct, url, prefix } = testRedis()
+  const redis = open(connectWorker(url)) as Redis
+  await redis.ping()
+  const key = `wm:${prefix}:turn`
+  const before = redis.stream.bytesWritten
+  const answers = Array.from({ length: 5 }, (_, n) => redis.rpush(key, n))
+  const both = redis.multi().rpush(key, 'a').rpush(key, 'b').exec()
+  expect(redis.stream.writableCorked).toBe(1)
+  expect(redis.stream.bytesWritten - redis.stream.writableLength).toBe(before)
+  expect(await Promise.all(answers)).toEqual([1, 2, 3, 4, 5])
+  await both
+  expect(await direct.lrange(key, 0, -1)).toEqual(['0', '1', '2', '3', '4', 'a', 'b'])
+})
+
+test('commands that were held back when the link broke are sent again', async () => {
+  const { proxy, direct, key } = await behindProxy()
+  const redis = open(connectWorker(proxy.url)) as Redis
+  await redis.ping()
+  const answer = redis.set(key, 'value')
+  redis.stream.destroy()
+  expect(await answer).toBe('OK')
+  expect(await direct.get(key)).toBe('value')
 })
 
 describe('the first answer', () => {

@@ -5,6 +5,7 @@
  */
 
 import { Redis } from 'ioredis'
+import { atEndOfTurn } from '../clock.ts'
 
 export class BatchingRedis extends Redis {
   override sendCommand(...args: Parameters<Redis['sendCommand']>): unknown {
@@ -17,5 +18,5 @@ export class BatchingRedis extends Redis {
 function hold(stream: Redis['stream'] | undefined): void {
   if (!stream || stream.writableCorked > 0) return
   stream.cork()
-  setImmediate(() => stream.uncork())
+  atEndOfTurn(() => stream.uncork())
 }
