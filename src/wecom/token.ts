@@ -29,6 +29,39 @@ export interface TokensOptions extends RefreshOptions {
   readonly random?: () => number
 }
 
+/**
+ * A token that was seen in the store is not looked up again for so long, ms: that would be a way to Redis with each call.
+ * What others learn meanwhile (the token is rejected, the door is shut) this process learns from its own next answer.
+ */
+const believedMs = 5_000
+
+interface Memory {
+  /** The token that was seen a moment ago, if it is not ageing yet. */
+  value(): string | undefined
+  keep(token: StoredToken, seenAtMs: number): void
+  /** Forgets it before the work begins, whatever comes of that. */
+  without<T>(work: () => Promise<T>): Promise<T>
+}
+
+function shortMemory(nowMs: () => number, isGood: (token: StoredToken) => boolean): Memory {
+  let seen: { readonly token: StoredToken; readonly atMs: number } | undefined
+  return {
+    value() {
+      if (!seen) return undefined
+      const sinceMs = nowMs() - seen.atMs
+      const now = { ...seen.token, leftMs: seen.token.leftMs - sinceMs }
+      return sinceMs < believedMs && isGood(now) ? now.value : undefined
+    },
+    keep(token, atMs) {
+      seen = { token, atMs }
+    },
+    without(work) {
+      seen = undefined
+      return work()
+    },
+  }
+}
+
 export function createTokens({ random = Math.random, ...options }: TokensOptions): Tokens {
   const { store, key, clock, lockMs } = options
   // The last 5 to 10 % of a token's life, another share in each process, so that not all come at once.
@@ -36,6 +69,7 @@ export function createTokens({ random = Math.random, ...options }: TokensOptions
   const isGood = ({ leftMs, lifeMs }: StoredToken) => leftMs >= lifeMs * ageingShare
   const refresh = createRefresh(options, isGood)
   let flight: Promise<string> | undefined
+  const memory = shortMemory(() => clock.monotonicMs(), isGood)
   let noRenewalBeforeMs = Number.NEGATIVE_INFINITY
 
   /** All callers of this process share one refresh, and none of them can stop it. */
@@ -62,12 +96,16 @@ export function createTokens({ random = Math.random, ...options }: TokensOptions
 
   return {
     async current(signal) {
+      const value = memory.value()
+      if (value !== undefined) return { token: value, isProbe: false }
+      const atMs = clock.monotonicMs()
       const { token, refusal, shut, isProbe = false } = await abortable(store.look(key, true), signal)
       if (shut) throw closed(shut)
+      if (token && !refusal && !isProbe) memory.keep(token, atMs)
       return { token: await at(token, refusal, signal), isProbe }
     },
-    reject: token => store.forget(key, token),
-    shut: fault => store.shut(key, fault.report()),
+    reject: token => memory.without(() => store.forget(key, token)),
+    shut: fault => memory.without(() => store.shut(key, fault.report())),
     reopen: () => store.reopen(key),
     async closed() {
       const { refusal, shut } = await store.look(key)

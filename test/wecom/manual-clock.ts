@@ -25,6 +25,16 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
         look()
       })
     },
+    after(ms, work) {
+      const dueMs = now + ms
+      const look = () => {
+        if (now < dueMs) return
+        sleepers.delete(look)
+        work()
+      }
+      sleepers.add(look)
+      return () => sleepers.delete(look)
+    },
     async advance(ms) {
       now += ms
       for (const look of sleepers) look()

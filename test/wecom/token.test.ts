@@ -81,6 +81,40 @@ describe('the token', () => {
     expect(state.calls).toBe(1)
   })
 
+  test('that was seen is not looked up again for 5 s, unless it is rejected or the door is shut', async () => {
+    const { clock, more } = bench()
+    const store = memoryTokenStore(clock)
+    let looks = 0
+    const counted = {
+      ...store,
+      look(...args: Parameters<typeof store.look>) {
+        looks += 1
+        return store.look(...args)
+      },
+    }
+    const tokens = more({ store: counted })
+    expect(await tokenAt(tokens.current())).toBe('token-1')
+    await tokenAt(tokens.current())
+    const before = looks
+    await clock.advance(4_999)
+    expect(await tokenAt(tokens.current())).toBe('token-1')
+    expect(looks).toBe(before)
+    await tokens.reject('token-1')
+    expect(await tokenAt(tokens.current())).toBe('token-2')
+    expect(await tokenAt(tokens.current())).toBe('token-2')
+    await tokens.shut(no(60020, 'rejected'))
+    await expect(tokens.current()).rejects.toMatchObject({ errcode: 60020 })
+  })
+
+  test('that another process shut is found shut after 5 s', async () => {
+    const { clock, tokens, more } = bench()
+    await tokenAt(tokens.current())
+    await tokenAt(tokens.current())
+    await more().shut(no(60020, 'rejected'))
+    await clock.advance(5_000)
+    await expect(tokens.current()).rejects.toMatchObject({ errcode: 60020 })
+  })
+
   test('is renewed before it ends, by one, while the others go on with the old one', async () => {
     const { tokens, more, state, clock } = bench()
     await tokenAt(tokens.current())

@@ -349,7 +349,12 @@ describe('the way there', () => {
   test('created_at may be a text, a number, under its other name or missing', async () => {
     const times: unknown[] = []
     const nowMs = 1_700_000_123_000
-    const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now(), sleep: async () => {} }
+    const clock = {
+      nowMs: () => nowMs,
+      monotonicMs: () => performance.now(),
+      sleep: async () => {},
+      after: () => () => {},
+    }
     const { created_at, ...bare } = accepted
     for (const more of [{ created_at }, { created_at: 1_700_000_000 }, { create_at: '1700000000' }, {}]) {
       const origin = await startOrigin((_, response) => reply(response, { ...bare, ...more }))
