@@ -69,13 +69,17 @@ export function begin(parts: AttemptParts, id: string, before: Before, outside?:
   const { fence } = before
   const startedMs = clock.monotonicMs()
   const controller = new AbortController()
-  const signal = outside ? AbortSignal.any([controller.signal, outside]) : controller.signal
+  const { signal } = controller
   const interrupt = (why: Interruption): void => {
     state.interruption ??= why
     // A kind that ends a job throws away what it has on disk; the others leave it to the next attempt.
     const kind = why === 'cancelled' || why === 'expired' ? why : 'transient'
     controller.abort(new Fault(kind, `the attempt was interrupted: ${why}`))
   }
+  // `AbortSignal.any` would do the same for ten times the price, with each job.
+  const follow = (): void => controller.abort(outside?.reason)
+  if (outside?.aborted) follow()
+  else outside?.addEventListener('abort', follow, { once: true })
   const refuse = (why: Interruption): never => {
     interrupt(why)
     throw controller.signal.reason

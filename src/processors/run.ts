@@ -1,7 +1,7 @@
 /** The one place where a job runs. Reads as a list: claim, parse, perform, name the outcome, write it down, tell BullMQ. */
 
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
-import { type Clock, timerMaxMs } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { Fault, type FaultReport } from '../fault.ts'
 import { scrub } from '../log.ts'
 import { wakingPriority } from '../queues/add.ts'
@@ -66,9 +66,7 @@ async function perform(
   attempt: Attempt,
 ): Promise<Outcome<unknown>> {
   const remainingMs = attempt.remainingMs()
-  const timer = new AbortController()
-  const deadline = clock.sleep(Math.min(Math.max(0, remainingMs), timerMaxMs), timer.signal)
-  deadline.then(() => attempt.interrupt('expired')).catch(() => undefined)
+  const letGo = clock.after(Math.max(0, remainingMs), () => attempt.interrupt('expired'))
   try {
     if (remainingMs <= 0) attempt.interrupt('expired')
     attempt.signal.throwIfAborted()
@@ -92,7 +90,7 @@ async function perform(
     const { busyTries } = attempt
     return outcomeOf(thrown, { busyTries, remainingMs: attempt.remainingMs(), isLastAttempt })
   } finally {
-    timer.abort()
+    letGo()
   }
 }
 

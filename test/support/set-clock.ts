@@ -30,6 +30,17 @@ export function setClock(startMs = 1_000_000): SetClock {
         signal?.addEventListener('abort', abort)
         sleeping.add(sleeper)
       }),
+    after(ms, work) {
+      const sleeper = {
+        atMs: now + ms,
+        wake: () => {
+          sleeping.delete(sleeper)
+          work()
+        },
+      }
+      sleeping.add(sleeper)
+      return () => sleeping.delete(sleeper)
+    },
     async advance(ms) {
       const untilMs = now + ms
       // What is under way may be about to sleep.
