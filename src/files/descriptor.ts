@@ -7,7 +7,7 @@ import { Fault } from '../fault.ts'
 import { readingFault, shown } from './disk-fault.ts'
 import type { Source } from './file.ts'
 
-/** Ours: two of these per stream are in memory at a time, whatever the size of the file. */
+/** Ours: two of these per stream are in memory at a time, whatever the size of the file; a file that fits into one is read once. */
 const chunkBytes = 128 * 1024
 
 const readAt = async (handle: FileHandle, startBytes: number, lengthBytes: number): Promise<Buffer> => {
@@ -19,6 +19,24 @@ const readAt = async (handle: FileHandle, startBytes: number, lengthBytes: numbe
     got += bytesRead
   }
   return buffer.subarray(0, got)
+}
+
+/** The bytes of a small file, read at the first call; of a larger one nothing is kept. */
+const onceFor = (sizeBytes: number, read: () => Promise<Buffer>): (() => Promise<Buffer | undefined>) => {
+  let kept: Promise<Buffer> | undefined
+  return async () => {
+    if (sizeBytes > chunkBytes) return undefined
+    kept ??= read()
+    return kept
+  }
+}
+
+const once = (close: () => Promise<void>): (() => Promise<void>) => {
+  let closing: Promise<void> | undefined
+  return () => {
+    closing ??= close()
+    return closing
+  }
 }
 
 /** Takes over the handle: `close` of the source closes it. */
@@ -45,7 +63,18 @@ export const sourceOf = (
     if (now.size !== opened.size || now.mtimeNs !== opened.mtimeNs) throw changed()
   }
 
+  const whole = onceFor(sizeBytes, async () => {
+    const bytes = await read(0, sizeBytes)
+    if (bytes.length < sizeBytes) throw changed()
+    await assertUnchanged()
+    return bytes
+  })
+
   async function* chunks(signal?: AbortSignal): AsyncGenerator<Buffer> {
+    signal?.throwIfAborted()
+    const bytes = await whole()
+    if (bytes && sizeBytes > 0) yield bytes
+    if (bytes) return
     for (let at = 0; at < sizeBytes; ) {
       signal?.throwIfAborted()
       const chunk = await read(at, chunkBytes)
@@ -57,18 +86,14 @@ export const sourceOf = (
     }
   }
 
-  let closing: Promise<void> | undefined
-  const close = (): Promise<void> => {
-    closing ??= handle.close()
-    return closing
-  }
-
   return {
     name,
     at,
     sizeBytes,
     open: async signal => Readable.from(chunks(signal), { objectMode: false, highWaterMark: chunkBytes }),
-    read,
-    close,
+    whole,
+    read: async (startBytes, lengthBytes) =>
+      (await whole())?.subarray(startBytes, startBytes + lengthBytes) ?? read(startBytes, lengthBytes),
+    close: once(() => handle.close()),
   }
 }

@@ -1,8 +1,9 @@
 /** Files under configured roots. What counts is where the open descriptor really is, never what the path looked like before. */
 
-import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises'
+import { type BigIntStats, constants, fstatSync, readlinkSync } from 'node:fs'
+import { type FileHandle, lstat, open, realpath } from 'node:fs/promises'
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { systemClock } from '../clock.ts'
 import { Fault } from '../fault.ts'
 import { sourceOf } from './descriptor.ts'
 import { isCode, readingFault, shown } from './disk-fault.ts'
@@ -30,6 +31,20 @@ const isInside = (root: string, path: string): boolean => {
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
 }
 
+/** Where a root really is stays known so long, ms: within it many files are opened, and a root hardly ever moves. */
+const knownMs = 1_000
+const known = new Map<string, { readonly real: string; readonly untilMs: number }>()
+
+const realRoot = async (named: string): Promise<string | undefined> => {
+  const nowMs = systemClock.monotonicMs()
+  const found = known.get(named)
+  if (found && nowMs < found.untilMs) return found.real
+  const real = await realpath(named).catch(() => undefined)
+  if (real === undefined) known.delete(named)
+  else known.set(named, { real, untilMs: nowMs + knownMs })
+  return real
+}
+
 const realRoots = async (roots: readonly string[]): Promise<Root[]> => {
   if (roots.length === 0)
     throw new Fault('config', 'no folder is allowed as a source of files: name one in WECOM_MEDIA_ROOTS')
@@ -37,7 +52,7 @@ const realRoots = async (roots: readonly string[]): Promise<Root[]> => {
   for (const named of roots) {
     if (!isAbsolute(named))
       throw new Fault('config', `the root ${shown(named)} is not absolute: correct WECOM_MEDIA_ROOTS`)
-    const real = await realpath(named).catch(() => undefined)
+    const real = await realRoot(named)
     if (real !== undefined) found.push({ named: resolve(named), real })
   }
   if (found.length > 0) return found
@@ -92,34 +107,54 @@ const whereWithoutProcfs = async (
   return (linkless || path === real) && now.ino === opened.ino && now.dev === opened.dev ? real : undefined
 }
 
+const linkOf = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
+}
+
 const checked = async (
   handle: FileHandle,
   path: string,
-  real: string,
+  real: () => Promise<string>,
   roots: readonly Root[],
   options: LocalOptions,
 ) => {
-  const stats = await handle.stat({ bigint: true })
   const { descriptors = '/proc/self/fd' } = options
+  // Both without a thread: what `open` has just brought, and what the kernel itself knows.
+  const stats = fstatSync(handle.fd, { bigint: true })
   const where =
-    (await readlink(join(descriptors, String(handle.fd))).catch(() => undefined)) ??
-    (await whereWithoutProcfs(path, real, roots, stats))
+    linkOf(join(descriptors, String(handle.fd))) ??
+    (await whereWithoutProcfs(path, await real(), roots, stats))
   if (where === undefined || !roots.some(root => isInside(root.real, where))) throw outside(path, options)
   assertPlain(stats, path, options)
   return sourceOf(handle, { name: basename(path), at: { path } }, stats)
 }
 
-/** The looks before `open` only spare devices and pipes the side effects of opening; the barrier is `checked`, after it. */
-const openInside = async (path: string, roots: readonly Root[], options: LocalOptions): Promise<Source> => {
+/** Where to open it, undefined for a regular file that is no link itself: that has no side effects, wherever it lies. */
+const openable = async (
+  path: string,
+  roots: readonly Root[],
+  options: LocalOptions,
+): Promise<string | undefined> => {
+  if ((await lstat(path)).isFile()) return undefined
   const real = await realpath(path)
   if (!roots.some(root => isInside(root.real, real))) throw outside(path, options)
   assertPlain(await lstat(real, { bigint: true }), path, options)
+  return real
+}
+
+/** The looks before `open` only spare devices and pipes the side effects of opening; the barrier is `checked`, after it. */
+const openInside = async (path: string, roots: readonly Root[], options: LocalOptions): Promise<Source> => {
+  const real = await openable(path, roots, options)
   const handle = await open(
-    real,
+    real ?? path,
     constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0),
   )
   try {
-    return await checked(handle, path, real, roots, options)
+    return await checked(handle, path, async () => real ?? realpath(path), roots, options)
   } catch (error) {
     await handle.close()
     throw error

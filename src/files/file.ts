@@ -56,6 +56,11 @@ export interface Source {
   readonly sizeBytes: number
   /** The bytes from the first to the last, exactly `sizeBytes`; each call begins anew. The stream fails with `invalid` if the file changed meanwhile. */
   open(signal?: AbortSignal): Promise<Readable>
+  /**
+   * The bytes of a small file (up to 128 KiB), read once whatever is asked how often: a file that changes afterwards is sent as it
+   * was checked and hashed. Undefined for a larger one: use `open`. Faults: as those of `open`.
+   */
+  whole?(): Promise<Buffer | undefined>
   /** `lengthBytes` from `startBytes`, fewer only at the end of the file. */
   read(startBytes: number, lengthBytes: number): Promise<Buffer>
   close(): Promise<void>

@@ -1,11 +1,14 @@
 /** Hashes of files: SHA-256 while one arrives in pieces that are trusted only afterwards, and MD5, which the platform wants. */
 
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, type Hash, hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { Fault } from '../fault.ts'
 import { isCode, readingFault, shown } from './disk-fault.ts'
 
 export const sha256 = (): Hash => createHash('sha256')
+
+/** Of bytes at hand, lower-case hex. */
+export const sha256Of = (bytes: Uint8Array): string => hash('sha256', bytes)
 
 /** Goes from byte 0 upwards. A piece is hashed on a branch, and only an adopted branch counts. */
 export class RunningHash {

@@ -1,6 +1,6 @@
 /** What the ledger knows of bytes that were uploaded, as arithmetic: which bytes are the same, and how long an entry is good. No I/O. */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /**
  * What was uploaded. Two subjects are one if the platform's answer to the one serves the other: same company, same kind,
@@ -43,10 +43,10 @@ export interface Entry {
 
 /** Of equal subjects, whatever the order of their fields. */
 export const subjectHash = (subject: Subject): string =>
-  createHash('sha256')
-    .update(JSON.stringify(Object.entries(subject).toSorted(([a], [b]) => (a < b ? -1 : 1))))
-    .digest('hex')
-    .slice(0, 40)
+  hash('sha256', JSON.stringify(Object.entries(subject).toSorted(([a], [b]) => (a < b ? -1 : 1)))).slice(
+    0,
+    40,
+  )
 
 /** What is left of an entry's life when a send takes the media_id at once, and needs it for as long as an upload job may wait, ms. */
 export const defaultMinLifeMs = 3_600_000

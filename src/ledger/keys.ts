@@ -1,6 +1,6 @@
 /** The names under which the ledger lives in Redis; one hash tag with records and queues, so that one script can write both. */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type Subject, subjectHash } from './entry.ts'
 
 export interface LedgerKeys {
@@ -19,10 +19,9 @@ export function keysOf(namespace: string, subject: Subject): LedgerKeys {
 
 /** A media_id -> the key of its entry, so that what the platform has forgotten can be forgotten here. */
 export const issuedKey = (namespace: string, corp: string, mediaId: string): string =>
-  `${namespace}:issued:${createHash('sha256')
-    .update(JSON.stringify([corp, mediaId]))
-    .digest('hex')
-    .slice(0, 40)}`
+  `${namespace}:issued:${hashed([corp, mediaId])}`
+
+const hashed = (parts: readonly string[]): string => hash('sha256', JSON.stringify(parts)).slice(0, 40)
 
 /** HASH: a name that a media_id is kept alive under. */
 export const keptKey = (namespace: string, id: string): string => `${namespace}:kept:${id}`
@@ -32,7 +31,4 @@ export const keptDueKey = (namespace: string): string => `${namespace}:kept`
 
 /** SET of the names that have this media_id. */
 export const keptNamesKey = (namespace: string, corp: string, mediaId: string): string =>
-  `${namespace}:kept-of:${createHash('sha256')
-    .update(JSON.stringify([corp, mediaId]))
-    .digest('hex')
-    .slice(0, 40)}`
+  `${namespace}:kept-of:${hashed([corp, mediaId])}`

@@ -2,18 +2,22 @@
 
 import { Readable } from 'node:stream'
 import type { Source } from '../files/file.ts'
+import type { ImageFile } from '../wecom/index.ts'
 import type { Progress } from './context.ts'
 
-/** An opener; each attempt opens the source anew and counts from zero. */
-export const counting =
-  ({ sizeBytes: totalBytes, open }: Source, progress: (progress: Progress) => void) =>
-  async (signal?: AbortSignal): Promise<Readable> => {
-    const bytes = await open(signal)
-    return Readable.from(
-      counted(bytes, doneBytes => progress({ doneBytes, totalBytes })),
+/** An opener; each attempt opens the source anew and counts from zero. A small file comes as it is: nobody could watch it. */
+export async function counting(
+  { sizeBytes: totalBytes, open, whole: readWhole }: Source,
+  progress: (progress: Progress) => void,
+): Promise<Pick<ImageFile, 'open' | 'whole'>> {
+  const counts = async (signal?: AbortSignal): Promise<Readable> =>
+    Readable.from(
+      counted(await open(signal), doneBytes => progress({ doneBytes, totalBytes })),
       { objectMode: false },
     )
-  }
+  const whole = await readWhole?.()
+  return { open: counts, ...(whole && { whole }) }
+}
 
 async function* counted(
   bytes: AsyncIterable<Buffer>,

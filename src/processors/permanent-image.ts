@@ -26,7 +26,7 @@ export const permanentImage: Processor<'media.upload-image'> = async (payload, c
     const bytes = { name, sizeBytes, sha256: await hashOf(source, signal) }
     const answer = await answered(bytes, payload, context, resources)
     if (answer) return answer
-    const image = { name, sizeBytes, open: counting(source, context.progress) }
+    const image = { name, sizeBytes, ...(await counting(source, context.progress)) }
     const upload = () =>
       withUnit(payload, context, resources, context.writing, writing => client.uploadImage(image, writing))
     const subject = subjectOf(bytes, payload, resources)

@@ -5,7 +5,7 @@
 
 import { Fault } from '../fault.ts'
 import type { Source } from '../files/file.ts'
-import { sha256 } from '../files/fingerprint.ts'
+import { sha256, sha256Of } from '../files/fingerprint.ts'
 import { defaultMinLifeMs, type Entry, type Subject } from '../ledger/index.ts'
 import type { Step } from '../record/index.ts'
 import { mediaLifeMs } from '../wecom/platform.ts'
@@ -94,6 +94,8 @@ export async function leading<T>(
 
 /** Lower-case hex. Faults: those of the source. */
 export async function hashOf(source: Source, signal: AbortSignal): Promise<string> {
+  const whole = await source.whole?.()
+  if (whole) return sha256Of(whole)
   const hash = sha256()
   for await (const chunk of await source.open(signal)) hash.update(chunk as Buffer)
   return hash.digest('hex')

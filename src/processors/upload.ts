@@ -39,8 +39,8 @@ export const upload: Processor<'media.upload'> = async (payload, context, resour
     const bytes = { name, sizeBytes, sha256: await hashOf(source, signal) }
     const answer = await answered(bytes, job)
     if (answer) return answer
-    const open = counting(source, progress)
-    const file = { type, name, sizeBytes, open, contentType: contentTypeOf(type, source.name) }
+    const content = await counting(source, progress)
+    const file = { type, name, sizeBytes, ...content, contentType: contentTypeOf(type, source.name) }
     const subject = subjectOf(bytes, payload, resources)
     const upload = () => call(file, writing)
     const { mediaId, createdAtMs, expiresAtMs } = await leading(subject, context, resources, upload)

@@ -1,6 +1,6 @@
 /** Payloads are parsed twice by the same schema: before they are queued, and again before they run (a foreign producer, an older version). */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import { Fault } from '../fault.ts'
 import { type JobName, jobs, type Payload, payloadMaxBytes } from './jobs.ts'
@@ -45,4 +45,4 @@ function hintFor(name: JobName, issue: z.core.$ZodIssue): string | undefined {
 
 /** Equal for equal requests: parsed payloads have the key order of their schema. */
 export const fingerprintOf = (name: string, payloadJson: string): string =>
-  createHash('sha256').update(`${name}\n${payloadJson}`).digest('hex')
+  hash('sha256', `${name}\n${payloadJson}`)

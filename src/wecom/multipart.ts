@@ -4,7 +4,7 @@
  * a cut file for a whole one.
  */
 
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { Fault } from '../fault.ts'
 import { abortable } from './abortable.ts'
@@ -19,6 +19,8 @@ export interface ImageFile {
   /** The exact number of bytes that `open` gives. */
   readonly sizeBytes: number
   open(signal?: AbortSignal): Promise<Readable>
+  /** The bytes themselves, where they are at hand: then `open` is not called. */
+  readonly whole?: Uint8Array
   /** Of the part. Default: by type and the name's extension. */
   readonly contentType?: string
 }
@@ -38,7 +40,7 @@ export interface ProviderFile extends UploadFile {
 }
 
 /** Random, so that no content can hold it. Within the 70 characters of RFC 2046. */
-const randomBoundary = () => `----wecom-media-${randomBytes(18).toString('hex')}`
+const randomBoundary = () => `----wecom-media-${randomUUID()}`
 
 /** As browsers do it (WHATWG form data): the name stays raw UTF-8, only what would end the header is replaced. */
 export const safeName = (name: string): string =>
@@ -76,10 +78,23 @@ function multipart(file: Part, boundary: string = randomBoundary()): Body {
     contentType: `multipart/form-data; boundary=${boundary}`,
     lengthBytes: head.length + file.sizeBytes + tail.length,
     async open(signal) {
+      const { whole } = file
+      if (whole)
+        return { chunks: once(Buffer.concat([head, exact(whole, file.sizeBytes), tail])), close() {} }
       const source = await opened(file, signal)
       return { chunks: parts(head, source, file.sizeBytes, tail), close: () => source.destroy() }
     },
   }
+}
+
+/** In one piece: a small file is not worth a stream. */
+async function* once(body: Buffer): AsyncGenerator<Buffer, void> {
+  yield body
+}
+
+function exact(whole: Uint8Array, sizeBytes: number): Uint8Array {
+  if (whole.length !== sizeBytes) throw changed(sizeBytes, `${whole.length}`)
+  return whole
 }
 
 async function opened(file: ImageFile, signal: AbortSignal): Promise<Readable> {

@@ -295,6 +295,31 @@ describe('a source', () => {
     expect((await source.read(12, 5)).length).toBe(0)
   })
 
+  test('of a small file is read once: what is sent is what was checked, whatever becomes of the file', async () => {
+    const dir = await tempDir()
+    await writeFile(join(dir, 'x'), 'as it was')
+    const source = await opened(openLocal('x', { roots: [dir] }))
+    expect((await source.read(0, 2)).toString()).toBe('as')
+    await writeFile(join(dir, 'x'), 'something else')
+    expect((await source.whole?.())?.toString()).toBe('as it was')
+    expect((await buffer(await source.open())).toString()).toBe('as it was')
+  })
+
+  test('of a small file that was cut before it was read is refused', async () => {
+    const dir = await tempDir()
+    await writeFile(join(dir, 'x'), 'as it was')
+    const source = await opened(openLocal('x', { roots: [dir] }))
+    await truncate(join(dir, 'x'), 3)
+    await expect(source.whole?.()).rejects.toMatchObject({ kind: 'invalid' })
+  })
+
+  test('of a larger file has no bytes at hand', async () => {
+    const dir = await tempDir()
+    await writeFile(join(dir, 'x'), someBytes(128 * 1_024 + 1))
+    const source = await opened(openLocal('x', { roots: [dir] }))
+    expect(await source.whole?.()).toBeUndefined()
+  })
+
   test('stops at the signal, with its reason', async () => {
     const dir = await tempDir()
     await writeFile(join(dir, 'x'), someBytes(10))

@@ -83,6 +83,24 @@ describe('the body of an upload', () => {
     expect(safeName(name)).toBe(sent)
   })
 
+  test('of bytes that are at hand is the same, in one piece, and nothing is opened', async () => {
+    const whole = Buffer.from('mytext')
+    const stream = fileOf(whole, { name: 'wework.txt' })
+    const open = () => Promise.reject(new Error('is not opened'))
+    const body = uploadBody({ ...stream, whole, open }, 'boundary')
+    const { chunks } = await body.open(never)
+    const pieces: Buffer[] = []
+    for await (const chunk of chunks) pieces.push(chunk)
+    expect(pieces).toEqual([await bytesOf(uploadBody(stream, 'boundary'))])
+    expect(pieces[0]?.length).toBe(body.lengthBytes)
+  })
+
+  test('of other bytes at hand than announced is refused before anything is sent', async () => {
+    const file = fileOf(Buffer.from('mytext'), { name: 'wework.txt' })
+    const fault = await faultOf(uploadBody({ ...file, whole: Buffer.from('my') }).open(never))
+    expect(fault.kind).toBe('transient')
+  })
+
   test('a boundary is never used twice', () => {
     const types = new Set(
       Array.from({ length: 100 }, () => uploadBody(fileOf(Buffer.from('abcdef'))).contentType),
