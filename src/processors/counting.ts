@@ -5,7 +5,7 @@ import type { Source } from '../files/file.ts'
 import type { ImageFile } from '../wecom/index.ts'
 import type { Progress } from './context.ts'
 
-/** An opener; each attempt opens the source anew and counts from zero. A small file comes as it is: nobody could watch it. */
+/** An opener; each attempt opens the source anew and counts from zero. A small file comes in one piece. */
 export async function counting(
   { sizeBytes: totalBytes, open, whole: readWhole }: Source,
   progress: (progress: Progress) => void,
@@ -16,7 +16,12 @@ export async function counting(
       { objectMode: false },
     )
   const whole = await readWhole?.()
-  return { open: counts, ...(whole && { whole }) }
+  if (!whole) return { open: counts }
+  const atHand = (): Buffer => {
+    progress({ doneBytes: totalBytes, totalBytes })
+    return whole
+  }
+  return { open: counts, whole: atHand }
 }
 
 async function* counted(

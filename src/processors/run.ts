@@ -67,22 +67,19 @@ async function perform(
 ): Promise<Outcome<unknown>> {
   const remainingMs = attempt.remainingMs()
   const letGo = clock.after(Math.max(0, remainingMs), () => attempt.interrupt('expired'))
+  const progress = sparingly(progressOf(records, job, attempt), clock)
   try {
     if (remainingMs <= 0) attempt.interrupt('expired')
     attempt.signal.throwIfAborted()
     if (!isJobName(job.name)) throw unknownName(job.name)
     const processor = processors[job.name] as Processor<JobName>
-    // For callers in the record, for the board in BullMQ's job.
-    const write = (progress: Progress) =>
-      Promise.all([records.progress(attempt, JSON.stringify(progress)), job.updateProgress({ ...progress })])
-    const progress = sparingly(write, clock)
     const bull = { queue: job.queueName, jobId: job.id ?? '' }
     const urgent = job.data?.urgent === true
     const { attemptsMade } = job
     const claimant = { ...bull, ...records.keysOf(attempt.id, bull), urgent }
     return await processor(
       parsePayload(job.name, job.data),
-      contextOf(attempt, { urgent, claimant, progress, attemptsMade }),
+      contextOf(attempt, { urgent, claimant, progress: progress.tell, attemptsMade }),
       resources,
     )
   } catch (thrown) {
@@ -91,8 +88,15 @@ async function perform(
     return outcomeOf(thrown, { busyTries, remainingMs: attempt.remainingMs(), isLastAttempt })
   } finally {
     letGo()
+    progress.end()
   }
 }
+
+/** For callers in the record, for the board in BullMQ's job. */
+const progressOf =
+  (records: Records, job: Job, attempt: Attempt) =>
+  (progress: Progress): Promise<unknown> =>
+    Promise.all([records.progress(attempt, JSON.stringify(progress)), job.updateProgress({ ...progress })])
 
 /** The job has its end already; BullMQ's copy of it was lost. */
 function replay({ state, json }: { readonly state: string; readonly json: string }): unknown {

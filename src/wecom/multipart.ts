@@ -19,8 +19,8 @@ export interface ImageFile {
   /** The exact number of bytes that `open` gives. */
   readonly sizeBytes: number
   open(signal?: AbortSignal): Promise<Readable>
-  /** The bytes themselves, where they are at hand: then `open` is not called. */
-  readonly whole?: Uint8Array
+  /** The bytes themselves, where they are at hand: then `open` is not called. Asked for once per attempt, when they are about to leave. */
+  whole?(): Uint8Array
   /** Of the part. Default: by type and the name's extension. */
   readonly contentType?: string
 }
@@ -78,7 +78,7 @@ function multipart(file: Part, boundary: string = randomBoundary()): Body {
     contentType: `multipart/form-data; boundary=${boundary}`,
     lengthBytes: head.length + file.sizeBytes + tail.length,
     async open(signal) {
-      const { whole } = file
+      const whole = file.whole?.()
       if (whole)
         return { chunks: once(Buffer.concat([head, exact(whole, file.sizeBytes), tail])), close() {} }
       const source = await opened(file, signal)

@@ -87,7 +87,7 @@ describe('the body of an upload', () => {
     const whole = Buffer.from('mytext')
     const stream = fileOf(whole, { name: 'wework.txt' })
     const open = () => Promise.reject(new Error('is not opened'))
-    const body = uploadBody({ ...stream, whole, open }, 'boundary')
+    const body = uploadBody({ ...stream, whole: () => whole, open }, 'boundary')
     const { chunks } = await body.open(never)
     const pieces: Buffer[] = []
     for await (const chunk of chunks) pieces.push(chunk)
@@ -97,7 +97,7 @@ describe('the body of an upload', () => {
 
   test('of other bytes at hand than announced is refused before anything is sent', async () => {
     const file = fileOf(Buffer.from('mytext'), { name: 'wework.txt' })
-    const fault = await faultOf(uploadBody({ ...file, whole: Buffer.from('my') }).open(never))
+    const fault = await faultOf(uploadBody({ ...file, whole: () => Buffer.from('my') }).open(never))
     expect(fault.kind).toBe('transient')
   })
 
