@@ -365,7 +365,12 @@ describe('the way there', () => {
 
   test('created_at of the far future is now, by our own clock; a clock that is a little ahead is believed', async () => {
     const nowMs = 1_700_000_000_000
-    const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now(), sleep: async () => {} }
+    const clock = {
+      nowMs: () => nowMs,
+      monotonicMs: () => performance.now(),
+      sleep: async () => {},
+      after: () => () => {},
+    }
     const times: unknown[] = []
     for (const aheadS of [-86_400, 599, 601, 86_400 * 365 * 100]) {
       const answer = { ...accepted, created_at: nowMs / 1_000 + aheadS }
