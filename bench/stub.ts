@@ -15,6 +15,8 @@ let arrivals: { readonly name: number; readonly atMs: number }[] = []
 let calls: Record<string, number> = {}
 /** 0 for none; else each connection gets so many bytes a second. */
 let bytesPerSecond = 0
+/** Between an upload's last byte and its answer, ms: what the real platform takes. */
+let answerMs = 0
 let enough: { readonly count: number; readonly resolve: (value: unknown) => void } | undefined
 
 const nowMs = (): number => performance.timeOrigin + performance.now()
@@ -29,7 +31,9 @@ function reply(socket: Socket, value: object): void {
 function uploaded(socket: Socket, name: number, atMs: number): void {
   arrivals.push({ name, atMs })
   const now = Math.floor(Date.now() / 1_000)
-  reply(socket, { type: 'file', media_id: `stub-${name}-${arrivals.length}`, created_at: String(now) })
+  const accepted = { type: 'file', media_id: `stub-${name}-${arrivals.length}`, created_at: String(now) }
+  if (answerMs === 0) reply(socket, accepted)
+  else setTimeout(() => reply(socket, accepted), answerMs)
   if (enough && arrivals.length >= enough.count) {
     enough.resolve(arrivals.length)
     enough = undefined
@@ -121,10 +125,11 @@ const { port } = server.address() as AddressInfo
 answer({
   url: () => `http://127.0.0.1:${port}/cgi-bin`,
   cpu: cpuMs,
-  reset(options: { bytesPerSecond?: number } = {}) {
+  reset(options: { bytesPerSecond?: number; answerMs?: number } = {}) {
     arrivals = []
     calls = {}
     bytesPerSecond = options.bytesPerSecond ?? 0
+    answerMs = options.answerMs ?? 0
   },
   /** Resolves when so many uploads have come since the reset. */
   awaited: (count: number) =>

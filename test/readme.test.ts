@@ -706,6 +706,14 @@ describe('the examples', () => {
     )
   })
 
+  test('of several deployments chooses one of them', async () => {
+    const deployment = await deploy()
+    await deployment.startHere()
+    const { redisUrl = '' } = deployment.config
+    await runExample('ts shards', deployment, redisUrl, { REDIS_URLS: `redis://127.0.0.1:1 ${redisUrl}` })
+    expect(deployment.simulator.log({ method: 'media/upload' })).toMatchObject([{ sha256 }])
+  })
+
   test('of changed limits changes what the text says', () => {
     const { limits } = readConfig({ WECOM_MEDIA_LIMITS: block('json limits') })
     const rules = createRules(limits)
@@ -724,7 +732,7 @@ describe('the examples', () => {
 
   test('compile for a user with strict types', async () => {
     const folder = await tempDir()
-    const infos = ['ts producer', 'ts async', 'ts client', 'ts limits', 'ts webhook']
+    const infos = ['ts producer', 'ts async', 'ts client', 'ts limits', 'ts webhook', 'ts shards']
     const files = await Promise.all(infos.map(info => script(info, folder)))
     const flags = ['--noEmit', '--strict', '--allowImportingTsExtensions', '--skipLibCheck', '--ignoreConfig']
     const target = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable']

@@ -97,12 +97,12 @@ const mixed = (asked: readonly Asked[]): Asked[] =>
     .sort((a, b) => a.at - b.at)
     .map(({ one }) => one)
 
-/** Enqueues one; while Redis is away it asks again with the same key, as a caller does. */
-export async function enqueue(one: Asked): Promise<void> {
-  for (;;) {
+/** Enqueues one; while Redis is away it asks again with the same key, as a caller does. Answers 1 when it had to. */
+export async function enqueue(one: Asked): Promise<number> {
+  for (let again = 0; ; again = 1) {
     try {
       one.id = await one.ask()
-      return
+      return again
     } catch (error) {
       if (!(error instanceof Fault && error.kind === 'unavailable')) throw error
       await delay(50)
