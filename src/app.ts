@@ -101,7 +101,7 @@ async function start(
   if (only !== 'http') await work(config, basics, later)
   const isPublic = listen && only !== 'workers'
   const listener = isPublic
-    ? await openPublic(config, { redisUrl, namespace, shared, log, metrics })
+    ? await openPublic(config, { redisUrl, namespace, shared, log, metrics, rules: limits.store.rules })
     : undefined
   if (only === 'http' && !listener) throw nothingToServe()
   if (listener) later(() => listener.close())

@@ -62,6 +62,7 @@ const arrows: Record<string, readonly string[]> = {
   // Its connections fail fast, those of app.ts wait.
   'app/public.ts': ['redis.ts'],
   'app/workers.ts': ['redis.ts'],
+  'app/api.ts': ['version.ts'],
   'app/pages.ts': ['version.ts'],
   'app/gauges.ts': ['redis/state.ts'],
   'app/board.ts': ['redis.ts'],
@@ -153,6 +154,8 @@ const arrows: Record<string, readonly string[]> = {
   'http/': ['queues/', 'callback/', 'type record/', 'zod', 'type fastify'],
   'http/server.ts': ['fastify'],
   'http/body.ts': ['files/bodies.ts', 'files/safe-name.ts', 'wecom/media-types.ts'],
+  'http/job-file.ts': ['files/dir.ts', 'files/safe-name.ts', 'type files/file.ts'],
+  'http/media.ts': ['type ledger/'],
   'http/form.ts': ['@fastify/multipart', 'type files/bodies.ts'],
   'http/admin.ts': ['fastify'],
   'http/board.ts': ['bullmq', '@bull-board/api', '@bull-board/fastify', '@fastify/rate-limit'],

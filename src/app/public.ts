@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { CallbackRoutes } from '../http/callback.ts'
 import { type PublicServer, servePublic } from '../http/server.ts'
+import type { Rules } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { type Admin, createAdmin } from '../queues/admin.ts'
@@ -23,6 +24,8 @@ export interface PublicParts {
   readonly shared: string
   readonly log: Logger
   readonly metrics: Metrics
+  /** Of limits. */
+  readonly rules: Rules
 }
 
 const unreadable = { status: 400, body: '', event: 'none', outcome: 'refused', reason: 'malformed' } as const
@@ -46,7 +49,7 @@ export async function openPublic(config: Config, parts: PublicParts): Promise<Pu
   }
   try {
     const callbacks = await callbacksOf(config, parties, { ...parts, redis, admin, producer })
-    const api = apiOf(config, { producer, log, closing: closing.signal })
+    const api = apiOf(config, { ...parts, redis, producer, closing: closing.signal })
     const server = await servePublic(config.public, { callbacks, api })
     return {
       url: server.url,

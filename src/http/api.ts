@@ -3,11 +3,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { Fault } from '../fault.ts'
-import type { BodyParts } from './body.ts'
+import { mountDocs } from './docs.ts'
 import { takeForms } from './form.ts'
-import { cancelJob, readJob } from './jobs.ts'
 import type { Answer, Asked, Operation } from './operation.ts'
-import { postJobs } from './post-jobs.ts'
+import { type OperationParts, operationsOf } from './operations.ts'
 import { faultOf, problemOf, problemType, Refusal, retryAfterOf } from './problem.ts'
 import type { Authenticate, Caller } from './tokens.ts'
 
@@ -19,8 +18,9 @@ export interface ApiAnswer {
   readonly ms: number
 }
 
-export interface ApiParts extends BodyParts {
+export interface ApiParts extends OperationParts {
   readonly authenticate: Authenticate
+  readonly version: string
   readonly onAnswer: (answer: ApiAnswer) => void
   /** What went wrong here, and is told to nobody outside. */
   readonly onError: (error: unknown) => void
@@ -32,8 +32,6 @@ export interface ApiParts extends BodyParts {
 const jsonMaxBytes = 64 * 1024
 
 const prefix = '/v1'
-
-const operationsOf = (parts: ApiParts): Operation[] => [...postJobs(parts), readJob(parts), cancelJob(parts)]
 
 export function mountApi(server: FastifyInstance, parts: ApiParts): void {
   const { onAnswer, onError } = parts
@@ -66,7 +64,9 @@ export function mountApi(server: FastifyInstance, parts: ApiParts): void {
           ms: reply.elapsedTime,
         })
       })
-      for (const operation of operationsOf(parts)) mount(scope, operation, parts, callers)
+      const operations = operationsOf(parts)
+      for (const operation of operations) mount(scope, operation, parts, callers)
+      mountDocs(scope, operations, parts.version)
     },
     { prefix },
   )

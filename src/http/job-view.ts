@@ -44,7 +44,7 @@ export function appOf({ payload }: JobRecord): string | undefined {
 }
 
 /** The result has a file in the shared folder. */
-const fileOf = ({ state, name, result }: JobRecord): string | undefined => {
+export const fileOf = ({ state, name, result }: JobRecord): string | undefined => {
   const withFile: readonly JobName[] = ['media.download', 'media.article']
   if (state !== 'done' || !(withFile as readonly string[]).includes(name)) return undefined
   const path = (result as { readonly path?: unknown } | null)?.path

@@ -54,7 +54,7 @@ export const handedOver = {
   409: { description: 'The key belongs to a job with another payload.' },
 }
 
-const Id = z.object({ id: z.string().describe('As the answer to a POST has it.') })
+export const Id = z.object({ id: z.string().describe('As the answer to a POST has it.') })
 
 /** How long one request may wait for an end, s: proxies cut what is silent for a minute. */
 const waitMaxS = 55
@@ -120,7 +120,7 @@ export function keyIn(header: string | string[] | undefined): string | undefined
 }
 
 /** Throws 403 for an app that is not the token's, and `invalid` for one that nobody knows. */
-function demandApp(caller: Caller, app: string, isApp: JobParts['isApp']): void {
+export function demandApp(caller: Caller, app: string, isApp: JobParts['isApp']): void {
   if (!caller.mayUse(app))
     throw new Refusal(403, 'token', `the token "${caller.name}" is not for the app "${app}"`)
   if (!isApp(app)) throw new Fault('invalid', `no app is called "${app}" here: correct app`)
@@ -168,7 +168,7 @@ export const cancelJob = (parts: JobParts): Operation =>
 const idPattern = /^[A-Za-z0-9_.-]{1,160}$/
 
 /** Throws `not-found` for a job that is not there, and the same for one of an app of others. */
-async function ownJob({ producer }: JobParts, caller: Caller, id: string): Promise<JobRecord> {
+export async function ownJob({ producer }: JobParts, caller: Caller, id: string): Promise<JobRecord> {
   const record = idPattern.test(id) ? await producer.read(id) : undefined
   const app = record && appOf(record)
   if (record && app !== undefined && caller.mayUse(app)) return record

@@ -91,10 +91,10 @@ function doneWith(
 }
 
 /** What the platform's answer will serve for. Users see the name of a `file`, and of nothing else. */
-function subjectOf(
-  { name, sha256 }: Bytes,
-  { app, type, attachment }: Payload<'media.upload'>,
-  { corpOf, kindOf }: Resources,
+export function subjectOf(
+  { name, sha256 }: Pick<Bytes, 'name' | 'sha256'>,
+  { app, type, attachment }: Pick<Payload<'media.upload'>, 'app' | 'type' | 'attachment'>,
+  { corpOf, kindOf }: Pick<Resources, 'corpOf' | 'kindOf'>,
 ): Subject {
   const shown = type === 'file' ? { name } : {}
   // A provider's media go another way, also those of a provider that is a company with apps of its own.
