@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { ApiParts } from '../http/api.ts'
 import type { Wanted } from '../http/media.ts'
+import { turns } from '../http/rate.ts'
 import { authenticator } from '../http/tokens.ts'
 import { createLedger, type Entry, type Subject } from '../ledger/index.ts'
 import { createStore, type Rules, readLimits } from '../limits/index.ts'
@@ -37,6 +38,7 @@ export function apiOf(config: Config, basics: ApiBasics): ApiParts | undefined {
     ...{ producer, spool, downloads, closing },
     version: version(),
     authenticate: authenticator(tokens),
+    takeTurn: turns(config.requestsPerSecond, systemClock.monotonicMs),
     isApp: app => Object.hasOwn(apps, app),
     apps: Object.keys(apps),
     limitsOf: named => reachable(() => limitsOf(config, basics, named)),

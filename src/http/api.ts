@@ -8,6 +8,7 @@ import { takeForms } from './form.ts'
 import type { Answer, Asked, Operation } from './operation.ts'
 import { type OperationParts, operationsOf } from './operations.ts'
 import { faultOf, problemOf, problemType, Refusal, retryAfterOf } from './problem.ts'
+import type { TakeTurn } from './rate.ts'
 import type { Authenticate, Caller } from './tokens.ts'
 
 export interface ApiAnswer {
@@ -20,6 +21,7 @@ export interface ApiAnswer {
 
 export interface ApiParts extends OperationParts {
   readonly authenticate: Authenticate
+  readonly takeTurn: TakeTurn
   readonly version: string
   readonly onAnswer: (answer: ApiAnswer) => void
   /** What went wrong here, and is told to nobody outside. */
@@ -94,7 +96,7 @@ interface RouteFacts {
 function mount(
   scope: FastifyInstance,
   operation: Operation,
-  { authenticate, closing }: ApiParts,
+  { authenticate, takeTurn, closing }: ApiParts,
   callers: WeakMap<FastifyRequest, Caller>,
 ): void {
   const { id, verb, path, right } = operation
@@ -109,6 +111,7 @@ function mount(
       const caller = authenticate(request.headers.authorization)
       if (!caller) throw new Fault('token', 'who is asking?')
       callers.set(request, caller)
+      takeTurn(caller.name)
       if (!operation.file && isForm(request)) throw new Fault('wrong-type', typeHint(request))
       if (!caller.rights.includes(right))
         throw new Refusal(403, 'token', `the token "${caller.name}" has not the right to ${right}`)

@@ -36,6 +36,9 @@ const uploadMaxBytes = Math.max(...Object.values(mediaTypes).map(({ maxBytes }) 
 /** What a form may have besides its file, bytes. */
 const formMaxBytes = 128 * 1024
 
+/** The most that any request may bring. */
+export const bodyMaxBytes = uploadMaxBytes + formMaxBytes
+
 /** An article has as much room as its processor gives it. */
 function capOf(job: FileJob, type: unknown): number {
   if (job === 'upload-image') return permanentImage.maxBytes

@@ -4,8 +4,11 @@
  */
 
 import type { AddressInfo } from 'node:net'
-import { fastify } from 'fastify'
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
+import { type Clock, systemClock } from '../clock.ts'
 import { type ApiParts, mountApi } from './api.ts'
+import { bodyMaxBytes } from './body.ts'
+import { type BodyWatch, type Pace, watchBodies } from './body-watch.ts'
 import { type CallbackRoutes, mountCallbacks } from './callback.ts'
 
 export interface PublicServer {
@@ -19,24 +22,53 @@ export interface PublicRoutes {
   readonly api?: ApiParts | undefined
 }
 
-/** Milliseconds. The platform itself gives up after 5 s. */
-const times = { request: 10_000, headers: 10_000, idle: 30_000, look: 1_000 }
+/** Milliseconds. */
+export interface Times {
+  /** For a body of JSON or a callback. The platform itself gives up after 5 s. */
+  readonly body: number
+  /** For the bytes of a file, which also have to keep a speed. */
+  readonly upload: number
+  readonly headers: number
+  /** Between two requests of a connection. */
+  readonly idle: number
+  /** Between two looks for what is too slow. */
+  readonly look: number
+  /** Requests that are under way when the process is about to end. */
+  readonly drain: number
+}
+
+const usual: Times = {
+  ...{ body: 10_000, upload: 1_800_000, headers: 10_000, idle: 30_000, look: 1_000, drain: 5_000 },
+}
+/** 20 MiB in 22 minutes: slower than any phone network that works. */
+const uploadBytesPerSecond = 16 * 1024
 const headersMaxBytes = 16 * 1024
 const requestsPerSocket = 1_000
 const connectionsMax = 1_000
 
-const guarded = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
+/** What is refused for its size is read on so far, for the answer to arrive. */
+const otherMaxBytes = 1024 * 1024
+
+const guarded = {
+  ...{ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'cross-origin-resource-policy': 'same-origin',
+}
 
 /** `port` 0 takes a free one. Rejects when the address is in use. */
 export async function servePublic(
   { host, port }: { readonly host: string; readonly port: number },
   { callbacks, api }: PublicRoutes,
+  { clock = systemClock, ...changed }: Partial<Times> & { readonly clock?: Clock } = {},
 ): Promise<PublicServer> {
+  const times = { ...usual, ...changed }
+  const closing = new AbortController()
   const server = fastify({
     exposeHeadRoutes: false,
-    requestTimeout: times.request,
+    // The watch has shorter ones; this is the last.
+    requestTimeout: times.upload,
     keepAliveTimeout: times.idle,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     http: {
       headersTimeout: times.headers,
       connectionsCheckingInterval: times.look,
@@ -52,8 +84,16 @@ export async function servePublic(
   })
   server.server.maxRequestsPerSocket = requestsPerSocket
   server.server.maxConnections = connectionsMax
+  const watch = watchBodies(clock, times.look)
+  server.addHook('onRequest', async (request, reply) => {
+    watch.add(request.raw, reply.raw, paceOf(request, times))
+  })
   server.addHook('onSend', async (_request, reply) => {
-    reply.headers(guarded)
+    reply.headers({
+      ...guarded,
+      ...reply.getHeaders(),
+      ...(closing.signal.aborted && { connection: 'close' }),
+    })
   })
   server.setNotFoundHandler((_request, reply) => reply.code(404).send())
   if (callbacks) mountCallbacks(server, callbacks)
@@ -61,7 +101,34 @@ export async function servePublic(
   await server.listen({ host, port })
   const { port: bound, family, address } = server.server.address() as AddressInfo
   const name = family === 'IPv6' ? `[${address}]` : address
-  return { url: `http://${name}:${bound}`, close: () => server.close() }
+  return {
+    url: `http://${name}:${bound}`,
+    close: () => drained(server, closing, watch, { clock, drainMs: times.drain }),
+  }
+}
+
+/** Requests that are under way end by themselves, or after a while with their connections. */
+async function drained(
+  server: FastifyInstance,
+  closing: AbortController,
+  watch: BodyWatch,
+  { clock, drainMs }: { readonly clock: Clock; readonly drainMs: number },
+): Promise<void> {
+  closing.abort()
+  const closed = server.close()
+  const late = new AbortController()
+  await Promise.race([closed, clock.sleep(drainMs, late.signal).catch(() => undefined)])
+  late.abort()
+  watch.close()
+  server.server.closeAllConnections()
+  await closed
+}
+
+function paceOf({ routeOptions }: FastifyRequest, { body, upload }: Times): Pace {
+  const { takesBytes = false } = routeOptions.config as { readonly takesBytes?: boolean }
+  return takesBytes
+    ? { totalMs: upload, bytesPerSecond: uploadBytesPerSecond, maxBytes: 2 * bodyMaxBytes }
+    : { totalMs: body, bytesPerSecond: 0, maxBytes: otherMaxBytes }
 }
 
 /** A parameter that comes twice is a list, so that nobody can take the one for the other. */

@@ -31,7 +31,7 @@ const rowOf = (name: string, token: string, more: object = {}) => ({
   ...more,
 })
 
-const tokens = { shop: newToken(), reader: newToken(), other: newToken(), stranger: newToken() }
+export const tokens = { shop: newToken(), reader: newToken(), other: newToken(), stranger: newToken() }
 
 const tokenRows = [
   rowOf('shop', tokens.shop),
@@ -61,7 +61,7 @@ export async function deployApi(
   }
 }
 
-const callerOf = (url: string, token: string): ApiCaller => ({
+export const callerOf = (url: string, token: string): ApiCaller => ({
   token,
   async call(verb, path, body, headers = {}) {
     const isJson = body !== undefined && typeof body !== 'string' && !(body instanceof FormData)
