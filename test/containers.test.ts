@@ -133,10 +133,13 @@ describe('docker-compose.yml', async () => {
   const service = (name: string): Service => services[name] ?? {}
   const example = await read('.env.example')
 
-  test('has the parts of the service, and the simulator in a profile of its own', () => {
-    expect(names).toEqual(expect.arrayContaining(['redis', 'http', 'worker', 'simulator', 'seed']))
-    for (const name of names)
-      expect(service(name).profiles).toEqual(/^(simulator|seed)$/.test(name) ? ['demo'] : undefined)
+  test('has the parts of the service; what watches it and the demo are profiles', () => {
+    expect(Object.fromEntries(names.map(name => [name, service(name).profiles?.join()]))).toEqual({
+      ...{ redis: undefined, http: undefined, worker: undefined },
+      ...{ prometheus: 'watch', grafana: 'watch', simulator: 'demo', seed: 'demo' },
+    })
+    expect(service('http').command).toEqual(['serve', '--only', 'http'])
+    expect(service('worker').command).toEqual(['serve', '--only', 'workers'])
   })
 
   test.each(names)('gives %s no privilege and no room without end', name => {
@@ -213,7 +216,7 @@ describe('docker-compose.yml', async () => {
 
   test('explains in .env.example what it reads, and names settings that exist', () => {
     const explained = linesIn(example).map(line => line.split('=', 1)[0] ?? '')
-    const own = explained.filter(name => !isSetting(name))
+    const own = explained.filter(name => !isSetting(name) && name !== 'COMPOSE_PROFILES')
     const used = new Set([...text.matchAll(/\$\{(\w+):-/g)].map(([, name]) => name))
     expect(own.filter(name => !used.has(name))).toEqual([])
     expect([...text.matchAll(/\$\{\w+(?!:-|\w)/g)]).toEqual([])
@@ -230,7 +233,7 @@ describe('docker-compose.yml', async () => {
     const demo = Object.fromEntries(
       linesIn(await read('deploy/compose/demo.env')).map(line => line.split(/=(.*)/s)),
     )
-    expect(demo['COMPOSE_PROFILES']).toBe('demo')
+    expect(demo['COMPOSE_PROFILES']).toBe('demo,watch')
     expect(demo['STACK_ENV']).toBe('deploy/compose/demo.env')
     const folder = demo['STACK_SECRETS'] ?? ''
     expect((await readdir(join(home, folder))).toSorted()).toEqual(Object.keys(secrets).toSorted())
@@ -248,6 +251,15 @@ describe('docker-compose.yml', async () => {
     const seeded = JSON.stringify(service('seed').command).match(/demo\/[^ \\")]+/g) ?? []
     expect(seeded.length).toBeGreaterThan(3)
     expect(seeded.filter(file => !existsSync(join(home, file)))).toEqual([])
+  })
+
+  test('mounts what is there, for reading only', () => {
+    const folders = names.flatMap(name => service(name).volumes ?? []).filter(each => each.startsWith('./'))
+    expect(folders.length).toBeGreaterThan(2)
+    for (const each of folders) {
+      expect(existsSync(join(home, each.split(':', 1)[0] ?? '')), each).toBe(true)
+      expect(each).toMatch(/:ro$/)
+    }
   })
 
   test('leaves .env and secrets out of the repository', async () => {

@@ -181,6 +181,10 @@ describe.each(ours)('the deployment $name', ({ name, spec, pod }) => {
       expect(it.ports.find(port => port.name === 'public')?.containerPort).toBe(listener.port)
   })
 
+  test('is one of the two parts', () => {
+    expect(it.args).toEqual(['serve', '--only', name === 'http' ? 'http' : 'workers'])
+  })
+
   test('lets running jobs end before it is killed', () => {
     const pauseMs = Number(it.lifecycle?.preStop.exec.command[1] ?? 0) * 1_000
     const graceMs = Number(config['WECOM_MEDIA_GRACE_MS'])

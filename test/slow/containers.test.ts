@@ -97,6 +97,19 @@ describe.runIf(hasDocker)('with a Docker engine', () => {
     expect(calls.filter(({ mediaId }) => mediaId !== undefined && results.includes(mediaId))).toHaveLength(60)
   })
 
+  test('Prometheus finds every process by the name of its service', async () => {
+    const query = 'count by (service) (up{job="wecom-media"} == 1)'
+    const ask = ['promtool', 'query', 'instant', 'http://127.0.0.1:9090', query]
+    await until(
+      'all four are scraped',
+      async () => {
+        const said = await stack.exec(stack.container('prometheus'), ask)
+        return /service="http"} => 1 /.test(said) && /service="worker"} => 3 /.test(said)
+      },
+      { withinMs: 60_000, everyMs: 1_000 },
+    )
+  })
+
   test('the job of a worker that is killed in the middle of it ends on another', async () => {
     await platform().faults.add({ method: 'media/upload', do: 'hold', at: 'request', afterBytes: 1000 })
     await produce('add', 'killed', 1)

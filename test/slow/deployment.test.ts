@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { atEnd } from '../support/at-end.ts'
-import { buildImage, hasDocker, image, isPlugin } from '../support/stack.ts'
+import { buildImage, hasDocker, image, isPlugin, standIns } from '../support/stack.ts'
 import { tempDir } from '../support/temp.ts'
 
 const run = promisify(execFile)
@@ -25,9 +25,10 @@ const [publicPort, adminPort] = [18_080 + (process.pid % 1_000), 19_080 + (proce
 
 describe.runIf(hasDocker)('with a Docker engine', () => {
   let folder = ''
+  let images: Record<string, string> = {}
 
   /** Builds are left out: the image is there, and building here may need arguments of this host. */
-  const shell = async (code: string, env: Readonly<Record<string, string>> = {}): Promise<string> => {
+  const shell = async (code: string): Promise<string> => {
     const script = code
       .replaceAll(' --build', ' --no-build')
       .replace(/^docker compose build$/m, 'true')
@@ -41,7 +42,7 @@ describe.runIf(hasDocker)('with a Docker engine', () => {
         ...process.env,
         ...{ COMPOSE_PROJECT_NAME: `wecomdocs${process.pid}`, COMPOSE_PROFILES: 'demo' },
         ...{ STACK_PUBLIC_PORT: `${publicPort}`, STACK_ADMIN_PORT: `${adminPort}` },
-        ...env,
+        ...images,
       },
     })
     return stdout
@@ -59,6 +60,7 @@ describe.runIf(hasDocker)('with a Docker engine', () => {
   beforeAll(async () => {
     folder = await tempDir()
     await buildImage()
+    images = await standIns()
     await run('docker', ['tag', image, 'wecom-media:local'])
     const copy = 'git ls-files -co --exclude-standard -z | tar --null -T - -c | tar -x -C "$0"'
     await run('sh', ['-c', copy, folder], { cwd: home })
@@ -108,7 +110,6 @@ describe.runIf(hasDocker)('with a Docker engine', () => {
   test('an upgrade replaces workers, then http', async () => {
     const containers = () => shell('docker compose ps -q http worker')
     const before = await containers()
-    await shell(block('upgrade'), { LOG_LEVEL: 'debug' })
     await shell("sed -i 's/^LOG_LEVEL=.*/LOG_LEVEL=debug/' .env")
     await shell(block('upgrade'))
     await healthy()

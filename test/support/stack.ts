@@ -47,6 +47,24 @@ export const buildImage = async (): Promise<void> => {
   })
 }
 
+const says = (...args: string[]): Promise<string> =>
+  run('docker', args).then(
+    ({ stdout }) => stdout.trim(),
+    () => '',
+  )
+
+/** Where images are stand-ins (made of Debian's packages): their names and users, as the stack's variables. */
+export const standIns = async (): Promise<Record<string, string>> => {
+  const redisUser = await says('run', '--rm', '--entrypoint', 'id', 'redis:8-bookworm', '-u', 'redis')
+  const pinned = await says('image', 'ls', '-q', 'prom/prometheus:v3.5.0')
+  const latest = await says('image', 'ls', '-q', 'prom/prometheus:latest')
+  return {
+    // Root without a single capability is nobody, too.
+    ...(redisUser !== '999' && { REDIS_USER: '0:0' }),
+    ...(pinned === '' && latest !== '' && { PROMETHEUS_IMAGE: 'prom/prometheus:latest' }),
+  }
+}
+
 export interface Stack {
   /** The n-th container of a service. */
   container(service: string, index?: number): StartedTestContainer
@@ -67,9 +85,11 @@ export interface StackOptions {
   readonly workers: number
 }
 
+const services = ['redis', 'simulator', 'http', 'worker', 'prometheus']
+
 /** Rejects when a container does not become healthy. */
 export const startStack = async ({ project, workers }: StackOptions): Promise<Stack> => {
-  const started = await composed(project, workers).up(['redis', 'simulator', 'http', 'worker'])
+  const started = await composed(project, workers, await standIns()).up(services)
   const engine = await getContainerRuntimeClient()
   const byId = (container: StartedTestContainer) => engine.container.getById(container.getId())
   return {
@@ -96,21 +116,19 @@ export const startStack = async ({ project, workers }: StackOptions): Promise<St
   }
 }
 
-const composed = (project: string, workers: number): DockerComposeEnvironment => {
+const composed = (
+  project: string,
+  workers: number,
+  images: Readonly<Record<string, string>>,
+): DockerComposeEnvironment => {
   const files = ['docker-compose.yml', 'test/fixtures/compose.test.yml']
   const environment = new DockerComposeEnvironment(home, files)
     .withProjectName(project)
     .withAutoCleanup(false)
     .withEnvironmentFile('deploy/compose/demo.env')
     .withEnvironment({
-      ...{
-        STACK_IMAGE: image,
-        STACK_WORKERS: String(workers),
-        STACK_PUBLIC_PORT: '0',
-        STACK_ADMIN_PORT: '0',
-      },
-      // Where redis:8-bookworm is a stand-in, its user is another one: root without a single capability is nobody, too.
-      REDIS_USER: process.env['REDIS_USER'] ?? '999:999',
+      ...{ STACK_IMAGE: image, STACK_WORKERS: String(workers), ...images },
+      ...{ STACK_PUBLIC_PORT: '0', STACK_ADMIN_PORT: '0', STACK_PROMETHEUS_PORT: '0' },
     })
     .withDefaultWaitStrategy(Wait.forHealthCheck())
     .withStartupTimeout(60_000)
