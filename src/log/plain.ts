@@ -52,9 +52,9 @@ const plainCause = (cause: unknown, causes: number): unknown =>
 const scalar = (key: string, value: unknown): [string, string | number][] =>
   typeof value === 'string' ? [[key, cut(value)]] : typeof value === 'number' ? [[key, value]] : []
 
-/** Where it was thrown; the message stands above, and may have several lines. */
+/** Where it was thrown; the message stands above, and may have several lines. Node's own frames tell nobody anything. */
 function frames({ stack }: Error): string | undefined {
-  const lines = typeof stack === 'string' ? stack.split('\n').filter(line => /^ {4}at /.test(line)) : []
+  const lines = typeof stack === 'string' ? stack.split('\n').filter(isFrame) : []
   return lines.length === 0
     ? undefined
     : lines
@@ -62,3 +62,5 @@ function frames({ stack }: Error): string | undefined {
         .map(line => line.trim())
         .join('\n')
 }
+
+const isFrame = (line: string): boolean => /^ {4}at /.test(line) && !line.includes('node:')

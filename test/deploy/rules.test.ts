@@ -21,9 +21,10 @@ test('every metric that a rule reads exists', async () => {
 
 test('what replicas read from Redis is never summed', () => {
   const ofRedis =
-    /wecom_media_(queue|quota|limit_(closed|rate|waiting|under)|apps|workers|redis_memory|keep_alive_media|callback_last)/
-  for (const { expr } of rules)
-    expect(expr).not.toMatch(new RegExp(`\\b(sum|avg|count)\\b[^(]*\\(\\s*${ofRedis.source}`))
+    'wecom_media_(queue|quota|limit_(closed|rate|waiting|under)|apps|workers|redis_memory|keep_alive_media|callback_last)'
+  const summed = new RegExp(`\\b(sum|avg|count)(\\s+(by|without)\\s*\\([^)]*\\))?\\s*\\(\\s*${ofRedis}`)
+  expect('sum by (job, queue) (wecom_media_queue_jobs)').toMatch(summed)
+  for (const { expr } of rules) expect(expr).not.toMatch(summed)
 })
 
 test('every alert has a severity, a summary, and a section of its own in both runbooks', () => {
@@ -38,6 +39,15 @@ test('every alert has a severity, a summary, and a section of its own in both ru
     expect(annotations?.['summary'], alert).toMatch(/\S/)
     expect(annotations?.['runbook_url'], alert).toBe(`docs/runbooks.md#${alert.toLowerCase()}`)
   }
+})
+
+test.each(['docs/observability.md', 'docs/observability.zh-CN.md'])('%s lists every alert as it is', path => {
+  const rows = [...read(path).matchAll(/^\| `(WecomMedia\w+)` \| `(\w+)` \| (\S+) \|/gm)].map(row =>
+    row.slice(1),
+  )
+  expect(rows).toEqual(
+    alerts.map(({ alert, labels, for: pending = '–' }) => [alert, labels?.['severity'], pending]),
+  )
 })
 
 test('every alert is tested to fire and to stay silent', () => {
