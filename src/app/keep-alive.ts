@@ -7,7 +7,6 @@ import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Admin } from '../queues/admin.ts'
 import { startBeat } from '../queues/beat.ts'
-import { allKept } from '../queues/kept.ts'
 import { type KeptEvent, renewDue } from '../queues/renew.ts'
 import type { Records } from '../record/index.ts'
 import type { Connection } from '../redis/connection.ts'
@@ -69,9 +68,9 @@ export async function keptStandings(names: KeepAlive): Promise<{
 }> {
   const states: Record<string, number> = Object.fromEntries(keptStates.map(state => [state, 0]))
   let soonestEndS = Number.POSITIVE_INFINITY
-  for (const { state, leftMs } of await allKept(names)) {
+  for (const { state, leftMs } of await names.standings()) {
     states[state] = (states[state] ?? 0) + 1
-    if (state === 'failing' || state === 'dead') soonestEndS = Math.min(soonestEndS, (leftMs ?? 0) / 1_000)
+    if (state === 'failing' || state === 'dead') soonestEndS = Math.min(soonestEndS, leftMs / 1_000)
   }
   return { states, soonestEndS }
 }

@@ -6,9 +6,16 @@
 import type { FaultReport } from '../fault.ts'
 import type { KeptWrite } from '../record/index.ts'
 import type { Connection } from '../redis/connection.ts'
-import type { Kept, KeptEnd, KeptMedium } from './kept.ts'
-import { keptId } from './kept.ts'
-import { type SeenName, seenName } from './kept-fields.ts'
+import {
+  type Kept,
+  type KeptEnd,
+  type KeptMedium,
+  type KeptState,
+  type KeptTimes,
+  keptId,
+  keptStateOf,
+} from './kept.ts'
+import { keptTimes, type SeenName, seenName, timeFields } from './kept-fields.ts'
 import { begin, drop, due, end, enter, note, seen, sleep, told } from './kept-scripts.ts'
 import { keptDueKey, keptKey, keptNamesKey } from './keys.ts'
 
@@ -42,6 +49,12 @@ export interface DueNames {
   readonly handedOutAtMs: number
 }
 
+export interface Standing {
+  readonly state: KeptState
+  /** Of the media_id's life, ms; 0 when it serves no more, or there is none. */
+  readonly leftMs: number
+}
+
 export interface KeepAlive {
   enter(asking: Asking): Promise<Entered>
   /** Takes back what `enter` has reserved for a job that was never queued. */
@@ -49,6 +62,8 @@ export interface KeepAlive {
   read(id: string): Promise<SeenName | undefined>
   /** Ids of all names, ended ones too. */
   ids(): Promise<readonly string[]>
+  /** How all names stand, as far as metrics want to know: a pipeline for each thousand. */
+  standings(): Promise<readonly Standing[]>
   /** False for a name that is unknown or has ended. */
   end(id: string, why: KeptEnd): Promise<boolean>
   /** Ids that are due for a look; each is handed out again after `againMs`. */
@@ -94,6 +109,7 @@ export function createKeepAlive(redis: Connection, namespace: string): KeepAlive
       return seenName(id, Number(now), fields.map(String))
     },
     ids: () => redis.zrange(dueKey, '0', '-1'),
+    standings: () => readStandings(redis, namespace),
     end: async (id, why) => is(await end(redis, keys(id), [id, why])),
     async due(limit, againMs) {
       const [now, ...ids] = await due(redis, [dueKey], [limit, againMs])
@@ -118,4 +134,29 @@ export function createKeepAlive(redis: Connection, namespace: string): KeepAlive
     },
     publish: async event => void (await redis.publish(keptChannel(namespace), JSON.stringify(event))),
   }
+}
+
+const perPipeline = 1_000
+
+async function readStandings(redis: Connection, namespace: string): Promise<Standing[]> {
+  const ids = await redis.zrange(keptDueKey(namespace), '0', '-1')
+  const [seconds = 0, micros = 0] = await redis.time()
+  const nowMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+  const found: Standing[] = []
+  for (let at = 0; at < ids.length; at += perPipeline) {
+    const pipeline = redis.pipeline()
+    for (const id of ids.slice(at, at + perPipeline)) pipeline.hmget(keptKey(namespace, id), ...timeFields)
+    for (const [error, values] of (await pipeline.exec()) ?? []) {
+      if (error) throw error
+      const times = keptTimes(values as (string | null)[])
+      if (times) found.push(standingOf(times, nowMs))
+    }
+  }
+  return found
+}
+
+function standingOf(times: KeptTimes & { readonly renewBeforeMs: number }, nowMs: number): Standing {
+  const state = keptStateOf(times, nowMs, times.renewBeforeMs)
+  const { medium } = times
+  return { state, leftMs: medium && state !== 'dead' ? Math.max(0, medium.expiresAtMs - nowMs) : 0 }
 }

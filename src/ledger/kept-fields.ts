@@ -1,7 +1,7 @@
 /** A name as its hash in Redis has it, read. */
 
 import type { FaultReport } from '../fault.ts'
-import type { Kept, KeptEnd, KeptMedium } from './kept.ts'
+import { defaultRenewBeforeMs, type Kept, type KeptEnd, type KeptMedium, type KeptTimes } from './kept.ts'
 
 export interface SeenName {
   readonly kept: Kept
@@ -18,6 +18,32 @@ export function seenName(id: string, nowMs: number, flat: readonly string[]): Se
   if (!fields.has('sinceMs')) return undefined
   const margin = fields.get('renewBeforeMs')
   return { kept: keptFrom(id, fields), nowMs, ...(margin !== undefined && { renewBeforeMs: Number(margin) }) }
+}
+
+/** What is read of names that are only counted. */
+export const timeFields = [
+  'untilMs',
+  'expiresAtMs',
+  'endedAtMs',
+  'faultAtMs',
+  'forgottenAtMs',
+  'renewBeforeMs',
+] as const
+
+/** Undefined for a name that is not there. `values`: those of `timeFields`, in their order. */
+export function keptTimes(
+  values: readonly (string | null)[],
+): (KeptTimes & { readonly renewBeforeMs: number }) | undefined {
+  const [untilMs, expiresAtMs, endedAtMs, faultAtMs, forgottenAtMs, renewBeforeMs] = values
+  if (!untilMs) return undefined
+  return {
+    untilMs: Number(untilMs),
+    ...(expiresAtMs && { medium: { expiresAtMs: Number(expiresAtMs) } }),
+    ...(endedAtMs && { end: endedAtMs }),
+    ...(faultAtMs && { trouble: faultAtMs }),
+    ...(forgottenAtMs && { forgottenAtMs: Number(forgottenAtMs) }),
+    renewBeforeMs: Number(renewBeforeMs ?? defaultRenewBeforeMs),
+  }
 }
 
 type Fields = ReadonlyMap<string, string>

@@ -51,6 +51,13 @@ export interface Kept {
   readonly end?: { readonly atMs: number; readonly why: KeptEnd }
 }
 
+/** What of a name decides on its state. */
+export interface KeptTimes extends Pick<Kept, 'untilMs' | 'forgottenAtMs'> {
+  readonly medium?: Pick<KeptMedium, 'expiresAtMs'>
+  readonly end?: unknown
+  readonly trouble?: unknown
+}
+
 /** `until`: its time was over. `let-go`: on request. */
 export type KeptEnd = 'until' | 'let-go'
 
@@ -82,10 +89,7 @@ export const keptRetentionMs = 14 * 24 * hour
 export const reservationMs = minute
 
 /** Ms since 1970; infinite when the media_id outlives the name, and long ago where there is none. */
-function renewalDueMs(
-  { medium, untilMs, forgottenAtMs }: Pick<Kept, 'medium' | 'untilMs' | 'forgottenAtMs'>,
-  renewBeforeMs: number,
-): number {
+function renewalDueMs({ medium, untilMs, forgottenAtMs }: KeptTimes, renewBeforeMs: number): number {
   if (forgottenAtMs !== undefined) return forgottenAtMs
   if (!medium) return Number.NEGATIVE_INFINITY
   if (medium.expiresAtMs >= untilMs) return Number.POSITIVE_INFINITY
@@ -113,7 +117,7 @@ export function renewalAtMs(kept: Kept, renewBeforeMs: number): number {
   return Math.max(dueMs, triedAtMs + gapMs(kept, triedAtMs))
 }
 
-export function keptStateOf(kept: Kept, nowMs: number, renewBeforeMs: number): KeptState {
+export function keptStateOf(kept: KeptTimes, nowMs: number, renewBeforeMs: number): KeptState {
   const { medium, end, untilMs, forgottenAtMs, trouble } = kept
   if (end || untilMs <= nowMs) return 'ended'
   if (!medium) return 'new'

@@ -44,6 +44,25 @@ test('one that follows fetches its URL once, however often it looks', async () =
   expect(it.files.asked.filter(path => path === '/logo.png')).toHaveLength(2)
 })
 
+test('an article that follows fetches its image once', async () => {
+  const it = await setUp()
+  await it.startHere()
+  const url = it.files.put('/logo.png', png())
+  it.simulator.faults.add({ method: 'media/uploadimg', do: 'hold', at: 'answer' })
+  const leader = await it.producer.uploadImage({ source: { url } })
+  await it.simulator.waitFor({ method: 'media/uploadimg', state: 'held' })
+  const article = await it.producer.article({ html: `<img src="${url}">` })
+  await waits(it, article.id)
+  await lookAgain(it, 'article', article.id)
+  await waits(it, article.id)
+  it.simulator.release()
+  const image = await it.producer.result(leader, { timeoutMs: 5_000 })
+  const { images } = await it.producer.result(article, { timeoutMs: 5_000 })
+  expect(images).toMatchObject([{ as: 'reused', url: image.url, sizeBytes: 508 }])
+  expect(it.files.asked.filter(path => path === '/logo.png')).toHaveLength(2)
+  expect(taken(it, 'media/uploadimg')).toHaveLength(1)
+})
+
 test('one that takes its leader’s place reads the source anew, and uploads what is there then', async () => {
   const it = await deploy()
   await it.startHere()

@@ -176,6 +176,26 @@ describe('a media_id that is kept alive', () => {
     expect(await it.kept()).toMatchObject({ state: 'fresh', renewals: 1 })
   }, 30_000)
 
+  test('that can’t be renewed is seen in the metrics of every worker, with the time that is left', async () => {
+    const it = await begin()
+    const workers = await Promise.all([it.startWorker(), it.startWorker()])
+    await it.uploadAged(50 * hourMs, () => rm(it.source.path))
+    await it.seen('a failure', ({ state }) => state === 'failing')
+    const failed: number[] = []
+    for (const worker of workers) {
+      const { url } = JSON.parse(worker.stdout()) as { url: string }
+      const text = await (await fetch(`${url}/metrics`)).text()
+      const shown = (name: string) =>
+        Number(new RegExp(`^wecom_media_keep_alive_${name} (.*)$`, 'm').exec(text)?.[1])
+      expect([shown('media{state="failing"}'), shown('media{state="fresh"}')]).toEqual([1, 0])
+      expect(shown('soonest_end_seconds')).toBeGreaterThan(21 * 3_600)
+      expect(shown('soonest_end_seconds')).toBeLessThanOrEqual(22 * 3_600)
+      failed.push(shown('renewals_total{outcome="failed"}'))
+    }
+    // Gauges are those of Redis, counters those of the worker that saw it.
+    expect(failed.toSorted()).toEqual([0, 1])
+  })
+
   test('is one renewal for a fleet, and one scheduler', async () => {
     const it = await begin()
     await Promise.all([it.startHere(), it.startHere(), it.startHere()])
