@@ -35,7 +35,12 @@ export function startKeepAlive(
   const beat = startBeat({
     ...{ redis, namespace, name: 'keep-alive', everyMs: lookMs, lockDurationMs, stalledIntervalMs },
     clock: systemClock,
-    onBeat: () => renewDue(renewing),
+    // Told here, and to BullMQ, which counts it as failed.
+    onBeat: () =>
+      renewDue(renewing).catch(error => {
+        onError(error)
+        throw error
+      }),
     // The connection is the worker's, whose errors are told already.
     onError: error => log.debug({ chore: 'keep-alive', error }, 'beat'),
   })

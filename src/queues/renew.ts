@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../clock.ts'
-import type { FaultReport } from '../fault.ts'
+import { Fault, type FaultReport } from '../fault.ts'
 import { type KeepAlive, type Kept, type KeptJob, keptStateOf, nextStep, renewalOf } from '../ledger/index.ts'
 import { isEnd, type JobRecord, type Records } from '../record/index.ts'
 import { mediaLifeMs } from '../wecom/platform.ts'
@@ -96,8 +96,14 @@ async function renew(parts: RenewParts, kept: Kept, nowMs: number): Promise<void
   const { id: name, sinceMs, round } = kept
   const id = jobId('keep-alive', 'media.upload', `${name}:${sinceMs}:${round}`)
   if (!(await names.begin(kept, id))) return
-  const payload = renewalPayload(kept, renewalOf(kept, nowMs, { renewBeforeMs, lifeMs: mediaLifeMs }))
-  await enqueue(records, admin, { id, name: 'media.upload', payload, again: false })
+  try {
+    const payload = renewalPayload(kept, renewalOf(kept, nowMs, { renewBeforeMs, lifeMs: mediaLifeMs }))
+    await enqueue(records, admin, { id, name: 'media.upload', payload, again: false })
+  } catch (error) {
+    // Another version may have written what this one does not take: that must be seen, too.
+    if (!(error instanceof Fault) || error.kind !== 'invalid') throw error
+    await note(parts, { ...kept, job: id }, error.report())
+  }
 }
 
 function renewalPayload(

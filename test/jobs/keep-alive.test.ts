@@ -176,6 +176,31 @@ describe('a media_id that is kept alive', () => {
     expect(await it.kept()).toMatchObject({ state: 'fresh', renewals: 1 })
   }, 30_000)
 
+  test('of which the upload means nothing to this version fails visibly', async () => {
+    const it = await begin()
+    await it.startHere()
+    await it.uploadAged(49 * hourMs, async () => {
+      const key = `${it.namespace}:kept:${keptId('default', 'logo')}`
+      const payload = JSON.parse((await it.redis.hget(key, 'payload')) ?? '{}')
+      await it.redis.hset(key, 'payload', JSON.stringify({ ...payload, colour: 'red' }))
+    })
+    const failing = await it.seen('a failure', ({ state }) => state === 'failing')
+    expect(failing).toMatchObject({ fault: { kind: 'invalid', message: expect.stringContaining('colour') } })
+    expect(taken(it)).toHaveLength(1)
+  })
+
+  test('has its webhook told of each renewal, too', async () => {
+    const it = await begin()
+    await it.startHere()
+    const webhook = 'https://hooks.example.com/media'
+    const job = await it.producer.upload({ ...it.payload, webhook })
+    const { mediaId } = await it.producer.result(job, { timeoutMs: 10_000 })
+    await it.producer.forget({ corpId: account.corpId, mediaId })
+    const { job: renewal = '' } = await it.seen('a renewal', ({ renewals }) => renewals === 1)
+    expect(renewal).not.toBe(job.id)
+    expect(await it.producer.read(renewal)).toMatchObject({ state: 'done', webhook })
+  })
+
   test('that can’t be renewed is seen in the metrics of every worker, with the time that is left', async () => {
     const it = await begin()
     const workers = await Promise.all([it.startWorker(), it.startWorker()])
