@@ -12,7 +12,7 @@ const producerTries = 12
 
 type Handlers = { readonly connectionClosed: () => void }
 
-/** ioredis gives up what was under way when every node left at once. A worker's commands wait instead. */
+/** When ioredis links itself to a cluster anew, it gives up what was under way; to a single Redis it sends that again, and so do we. */
 class PatientCluster extends Cluster {
   override handleError(error: Error, ttl: { value?: number }, handlers: Handlers): void {
     if (error.message !== 'Connection is closed.' || this.status === 'ready') {

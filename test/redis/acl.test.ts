@@ -1,27 +1,17 @@
 /** S17: our ACL line as it stands in the documentation is enough for every kind of job, and what it lacks is named at the start. */
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { startApp } from '../../src/app.ts'
 import { createLog } from '../../src/log.ts'
+import { aclLine, password } from '../support/acl.ts'
 import { atEnd } from '../support/at-end.ts'
 import { type DeploymentOptions, deploy } from '../support/deployment.ts'
 import { enqueue, judge, prepare, startWeb } from '../support/load.ts'
 import { ownRedis, startRedis } from '../support/redis.ts'
 import { tempDir } from '../support/temp.ts'
-
-const home = join(import.meta.dirname, '../..')
-const password = 'worker-password-of-no-value'
-
-/** The line of docs/scaling.md for this deployment's prefix. */
-async function aclLine(prefix: string): Promise<string> {
-  const page = await readFile(join(home, 'docs/scaling.md'), 'utf8')
-  const line = /```text acl\n(.*)\n/.exec(page)?.[1] ?? ''
-  expect(line).toMatch(/^user worker on >\S+ /)
-  return line.replace(/>\S+/, `>${password}`).replaceAll('{wecom-media}', `{${prefix}}`)
-}
 
 /** A server with an aclfile in which the worker may do everything at first, and a deployment that logs in there. */
 async function withAcl(options: DeploymentOptions = {}) {

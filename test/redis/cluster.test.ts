@@ -1,9 +1,16 @@
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
+import { createProducer } from '../../src/index.ts'
 import { connectProducer, connectSubscriber, connectWorker, firstAnswer } from '../../src/redis.ts'
 import { atEnd } from '../support/at-end.ts'
+import { deploy } from '../support/deployment.ts'
 import { ownRedis, startRedis } from '../support/redis.ts'
-import { startCluster } from '../support/redis-cluster.ts'
+import { startCluster, type TestCluster } from '../support/redis-cluster.ts'
 import { until } from '../support/until.ts'
+
+let cluster: TestCluster
+beforeAll(async () => {
+  if (ownRedis) cluster = await startCluster()
+})
 
 const refusalOf = async (url: string): Promise<{ kind: string; message: string }> => {
   const redis = connectProducer(url)
@@ -12,7 +19,6 @@ const refusalOf = async (url: string): Promise<{ kind: string; message: string }
 }
 
 test.runIf(ownRedis)('a cluster answers, and hears what any of its nodes is told', async () => {
-  const cluster = await startCluster()
   const worker = connectWorker(cluster.url)
   const subscriber = connectSubscriber(cluster.url)
   atEnd(() => worker.disconnect())
@@ -38,4 +44,14 @@ test.runIf(ownRedis)('of a server of its own a cluster is not expected to come',
     kind: 'config',
     message: expect.stringMatching(/take \?cluster out/),
   })
+})
+
+test.runIf(ownRedis)('a producer takes a Cluster of its caller, whose jobs the workers do', async () => {
+  const it = await deploy({ redisUrl: cluster.url })
+  await it.startHere()
+  const { baseUrl, prefix } = it.config
+  const producer = createProducer({ redis: cluster.redis, baseUrl, prefix })
+  atEnd(() => producer.close())
+  const job = await producer.upload({ type: 'file', source: { path: await it.put('a.txt', 'some bytes') } })
+  expect(await producer.result(job, { timeoutMs: 15_000 })).toMatchObject({ name: 'a.txt' })
 })
