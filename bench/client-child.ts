@@ -31,7 +31,7 @@ async function fetchFile({ sizeBytes }: { readonly sizeBytes: number }): Promise
   const { signal } = new AbortController()
   const startMs = performance.now()
   const fetched = await download({
-    ...{ dir, id: 'bench', signal, hash: false },
+    ...{ dir, id: 'bench', signal, hash: false, durable: false },
     fetch: (range, signal) => client.get(`size-${sizeBytes}`, { range, signal }),
   })
   await fetched.publish('big.bin', async () => {})

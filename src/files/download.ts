@@ -24,6 +24,11 @@ export interface DownloadOptions {
   readonly onProgress?: (progress: { readonly doneBytes: number; readonly totalBytes?: number }) => void
   /** SHA-256 of the whole file; default true. */
   readonly hash?: boolean
+  /**
+   * Each slice hashed, synced and listed, so that a killed download goes on; default true. No job turns it off: it is here so that
+   * bench/ can say what it costs.
+   */
+  readonly durable?: boolean
 }
 
 /** All bytes are on disk under a partial name. End it with `publish` or `discard`. */
@@ -63,6 +68,7 @@ const settled = (options: DownloadOptions): TransferOptions => {
     parallel = 1,
     maxBytes = Number.MAX_SAFE_INTEGER,
     hash = true,
+    durable = true,
   } = options
   if (!isSliceBytes(sliceBytes))
     throw new Fault(
@@ -74,7 +80,7 @@ const settled = (options: DownloadOptions): TransferOptions => {
   const { dir, id, fetch, signal, onProgress } = options
   const report = (doneBytes: number, totalBytes: number | undefined): void =>
     onProgress?.(totalBytes === undefined ? { doneBytes } : { doneBytes, totalBytes })
-  return { dir, id, fetch, sliceBytes, parallel, maxBytes, hash, signal, onProgress: report }
+  return { dir, id, fetch, sliceBytes, parallel, maxBytes, hash, durable, signal, onProgress: report }
 }
 
 const begin = async (options: TransferOptions): Promise<Transfer> => {

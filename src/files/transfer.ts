@@ -30,6 +30,7 @@ export interface TransferOptions {
   readonly parallel: number
   readonly maxBytes: number
   readonly hash: boolean
+  readonly durable: boolean
   readonly signal: AbortSignal
   readonly onProgress: (doneBytes: number, totalBytes: number | undefined) => void
 }
@@ -124,9 +125,8 @@ export class Transfer {
   async #keep(range: ByteRange, body: Readable, signal: AbortSignal): Promise<void> {
     const place = { ...this.#place(range.start), lengthBytes: lengthOf(range) }
     const received = await receive(place, body, signal)
-    await this.partial.list([
-      { startBytes: range.start, lengthBytes: received.lengthBytes, sha256: received.sha256 },
-    ])
+    const { lengthBytes, sha256 } = received
+    if (sha256 !== undefined) await this.partial.list([{ startBytes: range.start, lengthBytes, sha256 }])
     received.adopt()
     this.#listed.add(range.start)
   }
@@ -145,12 +145,19 @@ export class Transfer {
   }
 
   #place(startBytes: number) {
-    const { maxBytes, hash, onProgress } = this.#options
+    const { maxBytes, hash, durable, onProgress } = this.#options
     const onBytes = (bytes: number): void => {
       this.#doneBytes += bytes
       onProgress(this.#doneBytes, this.facts?.totalBytes)
     }
-    return { partial: this.partial, startBytes, maxBytes, onBytes, ...(hash ? { whole: this.#hash } : {}) }
+    return {
+      partial: this.partial,
+      startBytes,
+      maxBytes,
+      durable,
+      onBytes,
+      ...(hash ? { whole: this.#hash } : {}),
+    }
   }
 
   /** What was not hashed on its way, because slices came out of order, is read from disk. */
