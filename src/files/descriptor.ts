@@ -10,11 +10,10 @@ import type { Source } from './file.ts'
 /** Ours: two of these per stream are in memory at a time, whatever the size of the file; a file that fits into one is read once. */
 const chunkBytes = 128 * 1024
 
-const readAt = async (handle: FileHandle, startBytes: number, lengthBytes: number): Promise<Buffer> => {
-  const buffer = Buffer.allocUnsafe(lengthBytes)
+const readAt = async (handle: FileHandle, startBytes: number, buffer: Buffer): Promise<Buffer> => {
   let got = 0
-  while (got < lengthBytes) {
-    const { bytesRead } = await handle.read(buffer, got, lengthBytes - got, startBytes + got)
+  while (got < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, got, buffer.length - got, startBytes + got)
     if (bytesRead === 0) break
     got += bytesRead
   }
@@ -49,10 +48,10 @@ export const sourceOf = (
   const changed = () =>
     new Fault('invalid', `${shown(name)} changed while being read: wait until it is written, then try again`)
 
-  const read = async (startBytes: number, lengthBytes: number): Promise<Buffer> => {
+  const read = async (startBytes: number, lengthBytes: number, into?: Buffer): Promise<Buffer> => {
     const wanted = Math.max(0, Math.min(lengthBytes, sizeBytes - startBytes))
     try {
-      return await readAt(handle, startBytes, wanted)
+      return await readAt(handle, startBytes, into?.subarray(0, wanted) ?? Buffer.allocUnsafe(wanted))
     } catch (error) {
       throw readingFault(error, name)
     }
@@ -70,14 +69,14 @@ export const sourceOf = (
     return bytes
   })
 
-  async function* chunks(signal?: AbortSignal): AsyncGenerator<Buffer> {
+  async function* chunks(signal?: AbortSignal, buffers: readonly Buffer[] = []): AsyncGenerator<Buffer> {
     signal?.throwIfAborted()
     const bytes = await whole()
     if (bytes && sizeBytes > 0) yield bytes
     if (bytes) return
-    for (let at = 0; at < sizeBytes; ) {
+    for (let at = 0, n = 0; at < sizeBytes; n += 1) {
       signal?.throwIfAborted()
-      const chunk = await read(at, chunkBytes)
+      const chunk = await read(at, chunkBytes, buffers[n % 2])
       if (chunk.length === 0) throw changed()
       at += chunk.length
       // The last chunk completes the announced length, and the platform accepts: so look before, not after.
@@ -91,6 +90,7 @@ export const sourceOf = (
     at,
     sizeBytes,
     open: async signal => Readable.from(chunks(signal), { objectMode: false, highWaterMark: chunkBytes }),
+    pieces: signal => chunks(signal, [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)]),
     whole,
     read: async (startBytes, lengthBytes) =>
       (await whole())?.subarray(startBytes, startBytes + lengthBytes) ?? read(startBytes, lengthBytes),

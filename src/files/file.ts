@@ -57,6 +57,11 @@ export interface Source {
   /** The bytes from the first to the last, exactly `sizeBytes`; each call begins anew. The stream fails with `invalid` if the file changed meanwhile. */
   open(signal?: AbortSignal): Promise<Readable>
   /**
+   * As `open`, without a stream and without new memory for each piece: one is valid until the piece after the next is asked
+   * for. For whoever is done with a piece by then, as a hash is, or a socket that has drained.
+   */
+  pieces?(signal?: AbortSignal): AsyncIterable<Buffer>
+  /**
    * The bytes of a small file (up to 128 KiB), read once whatever is asked how often: a file that changes afterwards is sent as it
    * was checked and hashed. Undefined for a larger one: use `open`. Faults: as those of `open`.
    */

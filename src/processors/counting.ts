@@ -7,21 +7,22 @@ import type { Progress } from './context.ts'
 
 /** An opener; each attempt opens the source anew and counts from zero. A small file comes in one piece. */
 export async function counting(
-  { sizeBytes: totalBytes, open, whole: readWhole }: Source,
+  { sizeBytes: totalBytes, open, pieces, whole: readWhole }: Source,
   progress: (progress: Progress) => void,
-): Promise<Pick<ImageFile, 'open' | 'whole'>> {
-  const counts = async (signal?: AbortSignal): Promise<Readable> =>
-    Readable.from(
-      counted(await open(signal), doneBytes => progress({ doneBytes, totalBytes })),
-      { objectMode: false },
-    )
+): Promise<Pick<ImageFile, 'open' | 'pieces' | 'whole'>> {
+  const count = (bytes: AsyncIterable<Buffer>) =>
+    counted(bytes, doneBytes => progress({ doneBytes, totalBytes }))
+  const counts = {
+    open: async (signal?: AbortSignal) => Readable.from(count(await open(signal)), { objectMode: false }),
+    ...(pieces && { pieces: (signal?: AbortSignal) => count(pieces(signal)) }),
+  }
   const whole = await readWhole?.()
-  if (!whole) return { open: counts }
+  if (!whole) return counts
   const atHand = (): Buffer => {
     progress({ doneBytes: totalBytes, totalBytes })
     return whole
   }
-  return { open: counts, whole: atHand }
+  return { ...counts, whole: atHand }
 }
 
 async function* counted(

@@ -97,6 +97,7 @@ export async function hashOf(source: Source, signal: AbortSignal): Promise<strin
   const whole = await source.whole?.()
   if (whole) return sha256Of(whole)
   const hash = sha256()
-  for await (const chunk of await source.open(signal)) hash.update(chunk as Buffer)
+  for await (const chunk of source.pieces?.(signal) ?? (await source.open(signal)))
+    hash.update(chunk as Buffer)
   return hash.digest('hex')
 }

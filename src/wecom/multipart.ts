@@ -21,6 +21,8 @@ export interface ImageFile {
   open(signal?: AbortSignal): Promise<Readable>
   /** The bytes themselves, where they are at hand: then `open` is not called. Asked for once per attempt, when they are about to leave. */
   whole?(): Uint8Array
+  /** As `open`, without a stream: then that is not called. A piece need be valid only until the one after the next is asked for. */
+  pieces?(signal?: AbortSignal): AsyncIterable<Buffer>
   /** Of the part. Default: by type and the name's extension. */
   readonly contentType?: string
 }
@@ -81,6 +83,7 @@ function multipart(file: Part, boundary: string = randomBoundary()): Body {
       const whole = file.whole?.()
       if (whole)
         return { chunks: once(Buffer.concat([head, exact(whole, file.sizeBytes), tail])), close() {} }
+      if (file.pieces) return { chunks: parts(head, file.pieces(signal), file.sizeBytes, tail), close() {} }
       const source = await opened(file, signal)
       return { chunks: parts(head, source, file.sizeBytes, tail), close: () => source.destroy() }
     },
@@ -110,7 +113,7 @@ async function opened(file: ImageFile, signal: AbortSignal): Promise<Readable> {
 
 async function* parts(
   head: Buffer,
-  source: Readable,
+  source: AsyncIterable<Buffer>,
   sizeBytes: number,
   tail: Buffer,
 ): AsyncGenerator<Buffer, void> {
@@ -120,7 +123,7 @@ async function* parts(
 }
 
 /** The source's bytes, if there are exactly so many. */
-async function* exactly(source: Readable, sizeBytes: number): AsyncGenerator<Buffer, void> {
+async function* exactly(source: AsyncIterable<Buffer>, sizeBytes: number): AsyncGenerator<Buffer, void> {
   let readBytes = 0
   try {
     for await (const chunk of source) {
