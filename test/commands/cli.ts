@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 import type { Deployment } from '../support/deployment.ts'
 import { account } from '../support/deployment.ts'
 import { type NodeProcess, startNode } from '../support/processes.ts'
+import { until } from '../support/until.ts'
 
 const launcher = join(import.meta.dirname, '../../bin/wecom-media.js')
 const many = join(import.meta.dirname, 'many-child.ts')
@@ -83,6 +84,28 @@ export const runMany = async (lines: readonly Line[]): Promise<Said[]> =>
     object: objectIn(stdout),
     lines: linesOf(stderr),
   }))
+
+/** One process for many command lines, of which each may follow from the one before. */
+export function openShell(): (line: Line) => Promise<Said> {
+  const shell = startNode(join(import.meta.dirname, 'shell-child.ts'), { env: withoutNull(clean) })
+  let count = 0
+  return async ({ args, env = {} }) => {
+    const nth = count++
+    shell.send({ args, env: withoutNull(env) })
+    const done = () =>
+      shell.stdout().split('\0').length > 2 * nth + 2 && shell.stderr().split('\0').length > nth + 1
+    await until(`the end of ${args.join(' ')}`, done, { withinMs: 30_000 })
+    const [stdout = '', code] = shell
+      .stdout()
+      .split('\0')
+      .slice(2 * nth)
+    return {
+      code: Number(code),
+      object: objectIn(stdout),
+      lines: linesOf(shell.stderr().split('\0')[nth] ?? ''),
+    }
+  }
+}
 
 /** The settings of a deployment, as a shell has them. Its Redis is left out for commands that start their own. */
 export const envOf = ({ config, downloads, root }: Deployment): Record<string, string> => ({

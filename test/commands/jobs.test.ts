@@ -7,7 +7,7 @@ import type { Listed } from '../../src/queues/listing.ts'
 import { atEnd } from '../support/at-end.ts'
 import { type Deployment, deploy } from '../support/deployment.ts'
 import { until } from '../support/until.ts'
-import { ended, envOf, failure, run, runMany, type Said, start } from './cli.ts'
+import { ended, envOf, failure, openShell, runMany, type Said, start } from './cli.ts'
 
 const jpg = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(500, 7)])
 
@@ -18,15 +18,23 @@ const settingsOf = (it: Deployment) => ({
   WECOM_CORP_SECRET: undefined,
 })
 
+let shell: ReturnType<typeof openShell>
+beforeAll(() => {
+  shell = openShell()
+})
+
 const begin = async () => {
   const it = await deploy()
   await it.put('a.jpg', jpg)
   const env = settingsOf(it)
   return {
     ...it,
-    say: async (...args: string[]) => await run(args, { env }),
-    many: async (...lines: readonly (readonly string[])[]) =>
-      await runMany(lines.map(args => ({ args, env }))),
+    say: (...args: string[]) => shell({ args, env }),
+    many: async (...lines: readonly (readonly string[])[]) => {
+      const said: Said[] = []
+      for (const args of lines) said.push(await shell({ args, env }))
+      return said
+    },
     start: (...args: string[]) => start(args, { env }),
     upload: (path: string) => it.producer.upload({ type: 'image', source: { path } }),
   }
@@ -201,7 +209,7 @@ describe('drain', () => {
   test('waits for what runs, takes nothing more in any worker, and goes on when told to', async () => {
     const it = await begin()
     it.simulator.faults.add({ method: 'media/upload', times: 1, do: 'hold', at: 'answer' })
-    await Promise.all([it.startHere(), it.startWorker()])
+    await Promise.all([it.startHere(), it.startHere()])
     const running = await it.producer.upload({ type: 'image', source: { path: 'a.jpg' }, reuse: 'never' })
     await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
     const draining = it.start('drain')

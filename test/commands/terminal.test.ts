@@ -74,6 +74,28 @@ describe.runIf(hasScript)('on a terminal', () => {
     const last = cli.stdout().split(clear).at(-1)
     expect(last).toMatch(/^wecom-media: interrupted[^\r\n]*\r\n$/)
   })
+
+  test('many jobs run again only when a person says so', async () => {
+    await there.producer.upload({ type: 'image', source: { path: 'none.jpg' } })
+    const worker = await there.startHere()
+    const failed = async () => (await there.redis.zcard(`${there.namespace}:upload:failed`)) === 1
+    await until('it has failed', failed)
+    await worker.stop()
+    const retry = async (keys: string) => {
+      const cli = onTerminal('jobs', 'retry', '--kind', 'not-found')
+      await until('a question', () => cli.stdout().includes('Run 1 jobs again (1 × not-found)? [y/N]'))
+      cli.send({ keys })
+      return { code: (await cli.ended).code, text: cli.stdout() }
+    }
+    expect(await retry('\r')).toMatchObject({
+      code: 130,
+      text: expect.stringContaining('nothing was run again'),
+    })
+    expect(await retry('\x03')).toMatchObject({ code: 130, text: expect.stringContaining('interrupted') })
+    expect(await failed()).toBe(true)
+    expect(await retry('y\r')).toMatchObject({ code: 0, text: expect.stringMatching(/run again {2}1\r\n$/) })
+    expect(await failed()).toBe(false)
+  })
 })
 
 describe('the bar', () => {

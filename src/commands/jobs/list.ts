@@ -1,7 +1,7 @@
 /** `wecom-media jobs list`: jobs by state and reason, the newest first. */
 
 import Table from 'cli-table3'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { scrub } from '../../log.ts'
 import { queueNames } from '../../queues/jobs.ts'
 import { type Listed, type ListState, listJobs, listStates, type Wanted } from '../../queues/listing.ts'
@@ -23,11 +23,10 @@ export const list = (jobs: Command): void => {
   const command = jobs
     .command('list')
     .description('list jobs, the newest of each state first')
-    .option(
-      '--state <states>',
-      `${listStates.join(', ')}; several with ","; default: all but completed`,
-      oneOf(listStates, 'state'),
-      [...usualStates],
+    .addOption(
+      new Option('--state <states>', `${listStates.join(', ')}; several with ","`)
+        .argParser(oneOf(listStates, 'state'))
+        .default([...usualStates], 'all but completed'),
     )
   withFilter(command)
     .option('--limit <count>', 'at most so many, 1 to 10000', parseLimit, 50)
@@ -76,6 +75,8 @@ function print(jobs: readonly Listed[]): void {
   const table = new Table({
     head: ['id', 'job', 'state', 'since', 'attempts', 'why'],
     style: { head: [], border: [] },
+    // No lines between rows: there may be hundreds.
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
     colAligns: ['left', 'left', 'left', 'left', 'right', 'left'],
   })
   for (const job of jobs) table.push(rowOf(job))

@@ -87,8 +87,10 @@ async function agrees(jobs: readonly Listed[], signal: AbortSignal): Promise<boo
     throw new CommandError('usage', `--yes runs these ${jobs.length} jobs again, --dry-run only lists them`)
   const asking = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    const answer = await asking.question(`Run ${jobs.length} jobs again (${reasonsOf(jobs)})? [y/N] `, {
-      signal,
+    const question = `Run ${jobs.length} jobs again (${reasonsOf(jobs)})? [y/N] `
+    // On a terminal it is readline that hears Ctrl-C.
+    const answer = await asking.question(question, { signal }).catch(() => {
+      throw new CommandError('interrupted', 'interrupted')
     })
     return /^y(es)?$/i.test(answer.trim())
   } finally {
