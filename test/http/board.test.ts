@@ -234,11 +234,12 @@ test('a session ends after its time, with another password, and in another deplo
   expect(sessions.holds(cookie)).toBe(false)
 })
 
-test('a password that is short, or given twice, is refused at the start by name', () => {
+test('a password that is short, given twice, or missing where the board is to write, is refused at the start by name', () => {
   expect(() => readConfig({ WECOM_MEDIA_BOARD_PASSWORD: 'short' })).toThrow(
     'WECOM_MEDIA_BOARD_PASSWORD must have at least 12 characters',
   )
   expect(() =>
     readConfig({ WECOM_MEDIA_BOARD_PASSWORD: password, WECOM_MEDIA_BOARD_PASSWORD_FILE: '/none' }),
   ).toThrow('both set')
+  expect(() => readConfig({ WECOM_MEDIA_BOARD_WRITE: '1' })).toThrow('set WECOM_MEDIA_BOARD_PASSWORD, too')
 })
