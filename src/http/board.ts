@@ -100,6 +100,8 @@ const uiOf = ({ mayWrite, environment, grafanaUrl }: BoardParts) => ({
     textColor: '#ffffff',
   },
   hideDocsLink: true,
+  // CLIENT LIST once per queue and poll: dear in a large fleet, and our ACL line does not have it.
+  showWorkers: false,
   pollingInterval: { showSetting: false, forceInterval: pollEverySeconds },
   miscLinks: [
     ...(grafanaUrl === undefined ? [] : [{ text: 'Grafana', url: grafanaUrl }]),

@@ -138,13 +138,7 @@ test('S09 no secret of a payload, reason, stack, log, result or record is on any
       'queues?activeQueue=image&status=latest&page=1&jobsPerPage=20',
       'queues?activeQueue=image&status=failed',
     ],
-    ...[
-      'redis/stats',
-      'job-schedulers',
-      'queues/image/workers',
-      'queues/image/metrics',
-      'queues/image/default-job-options',
-    ],
+    ...['redis/stats', 'job-schedulers', 'queues/image/metrics', 'queues/image/default-job-options'],
     ...['nasty', 'later', job.id].flatMap(id => [
       `queues/image/${id}`,
       `queues/image/${id}/logs`,

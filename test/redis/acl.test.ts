@@ -48,6 +48,39 @@ test.runIf(ownRedis)(
   },
 )
 
+test.runIf(ownRedis)('it is enough for the dashboard and all that it does, too', async () => {
+  const secret = 'a-password-of-no-value'
+  const board = { WECOM_MEDIA_BOARD_PASSWORD: secret, WECOM_MEDIA_BOARD_WRITE: '1' }
+  const { it, admin, become, line } = await withAcl({ env: board })
+  await become(line)
+  const { redisUrl = '' } = it.config
+  const app = await startApp(it.config, { redisUrl, log: createLog('silent') })
+  atEnd(() => app.stop())
+  const job = await it.producer.download({ mediaId: 'unknown' })
+  await it.producer.result(job, { timeoutMs: 5_000 }).catch(() => undefined)
+  const own = { origin: app.url ?? '' }
+  const form = new URLSearchParams({ user: 'admin', password: secret })
+  const login = { method: 'POST', headers: own, body: form, redirect: 'manual' } as const
+  const cookie = (await fetch(`${app.url}/board/login`, login)).headers.get('set-cookie')?.split(';')[0] ?? ''
+  const ask = async (method: string, path: string) =>
+    (await fetch(`${app.url}/board/${path}`, { method, headers: { ...own, cookie } })).status
+  for (const path of [
+    'queues?activeQueue=download',
+    'redis/stats',
+    'job-schedulers',
+    `queues/download/${job.id}`,
+  ])
+    expect([path, await ask('GET', `api/${path}`)]).toEqual([path, 200])
+  expect(await ask('GET', `records/${job.id}`)).toBe(200)
+  for (const deed of ['pause', `${job.id}/retry`, `${job.id}/clean`, 'resume'])
+    expect([deed, await ask('PUT', `api/queues/download/${deed}`)]).toEqual([
+      deed,
+      expect.toBeOneOf([200, 204]),
+    ])
+  expect(await it.producer.read(job.id)).toMatchObject({ state: 'cancelled' })
+  expect(await admin.acl('LOG')).toEqual([])
+})
+
 test.runIf(ownRedis)(
   'a user who lacks something is refused at the start, in one line that says what',
   async () => {
