@@ -44,7 +44,7 @@ export async function startBrowser(): Promise<Browser> {
   context.on('request', request => asked.push(request.url()))
   context.on('weberror', error => troubles.push(error.error().message))
   context.on('console', message => {
-    if (message.type() === 'error') troubles.push(message.text())
+    if (message.type() === 'error') troubles.push(`${message.text()} ${message.location().url}`)
   })
   return { page, context, asked, troubles }
 }
