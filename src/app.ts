@@ -4,7 +4,6 @@ import { mkdir } from 'node:fs/promises'
 import { createHeard } from './app/heard.ts'
 import { openLimits } from './app/limiting.ts'
 import { openAdmin } from './app/pages.ts'
-import { openPublic } from './app/public.ts'
 import { createReadiness } from './app/readiness.ts'
 import { limitHook, redisTrouble } from './app/report.ts'
 import { openResources } from './app/resources.ts'
@@ -100,9 +99,9 @@ async function start(
   const basics = { redis, subscriber, namespace, shared, records, resources, admin, log, metrics, workers }
   if (only !== 'http') await work(config, basics, later)
   const isPublic = listen && only !== 'workers'
-  const listener = isPublic
-    ? await openPublic(config, { redisUrl, namespace, shared, log, metrics, rules: limits.store.rules })
-    : undefined
+  const parts = { redisUrl, namespace, shared, log, metrics, rules: limits.store.rules }
+  // What listens is loaded where something may: a worker without it starts sooner, and is smaller.
+  const listener = isPublic ? await (await import('./app/public.ts')).openPublic(config, parts) : undefined
   if (only === 'http' && !listener) throw nothingToServe()
   if (listener) later(() => listener.close())
   readiness.begin()

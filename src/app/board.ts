@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { boardPath } from '../http/board/door.ts'
 import { createSessions } from '../http/board/session.ts'
-import { type Board, createBoard } from '../http/board.ts'
+import type { Board } from '../http/board.ts'
 import { keepSecret, type Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { createAdmin } from '../queues/admin.ts'
@@ -31,6 +31,8 @@ export async function openBoard(config: Config, parts: DashboardParts): Promise<
   const sessions = await createSessions({
     ...{ user, password, deployment: namespace, path: boardPath, clock: systemClock },
   })
+  // Loaded where somebody logs in only: a worker without it starts sooner, and is smaller.
+  const { createBoard } = await import('../http/board.ts')
   const redis = connectProducer(redisUrl, { name: 'wecom-media-board', onError })
   const records = createRecords(redis, namespace)
   const admin = createAdmin(redis, namespace, () => undefined)
