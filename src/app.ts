@@ -89,7 +89,7 @@ async function start(
   const resources = openResources(config, { redis, namespace: shared, limits, records, metrics, log })
   later(() => resources.close())
   const workers: QueueWorker[] = []
-  const readiness = createReadiness({ redis, admin, workers, clock: systemClock })
+  const readiness = createReadiness({ redis, namespace, admin, workers, clock: systemClock })
   // Open before the workers and closed after them, so that health can be asked while they start and stop.
   const heard = createHeard(redis, shared, systemClock)
   const looked = { metrics, redis, namespace, admin, limits, resources, heard }

@@ -10,7 +10,9 @@ import type { QueueName } from '../queues/jobs.ts'
 import type { Connection } from '../redis/connection.ts'
 
 export interface ReadinessParts {
-  readonly redis: Pick<Connection, 'status' | 'ping'>
+  readonly redis: Pick<Connection, 'status' | 'exists'>
+  /** Where our keys live: in a cluster it is the node of our slot that must answer. */
+  readonly namespace: string
   readonly admin: Pick<Admin, 'depths' | 'isPaused'>
   /** Filled while the process starts; none in one that only listens. */
   readonly workers: readonly Pick<QueueWorker, 'queue' | 'taking'>[]
@@ -32,11 +34,11 @@ const answerMs = 500
 const stuckMs = 30_000
 const lookEveryMs = 5_000
 
-export function createReadiness({ redis, admin, workers, clock }: ReadinessParts): Readiness {
+export function createReadiness({ redis, namespace, admin, workers, clock }: ReadinessParts): Readiness {
   let stage: 'starting' | 'open' | 'stopping' = 'starting'
   const over = new AbortController()
   const stuck = stuckQueues({ admin, workers, clock })
-  const answers = answerOf(redis, clock)
+  const answers = answerOf(redis, `${namespace}:ready`, clock)
   return {
     async ready() {
       if (stage !== 'open') return { ok: false, text: stage }
@@ -59,12 +61,12 @@ const stopped = ({ queue, taking }: ReadinessParts['workers'][number]): string[]
   return stoppedBy === undefined ? [] : [`queue ${queue}: ${stoppedBy}`]
 }
 
-/** A ping at a time: probes must not pile up on a link that is dead. */
-function answerOf(redis: ReadinessParts['redis'], clock: Clock): () => Promise<string[]> {
+/** A question at a time: probes must not pile up on a link that is dead. */
+function answerOf(redis: ReadinessParts['redis'], key: string, clock: Clock): () => Promise<string[]> {
   let asked: Promise<boolean> | undefined
   const ask = (): Promise<boolean> => {
     asked ??= redis
-      .ping()
+      .exists(key)
       .then(
         () => true,
         () => false,
@@ -88,7 +90,7 @@ function answerOf(redis: ReadinessParts['redis'], clock: Clock): () => Promise<s
 }
 
 /** Since when jobs of a queue wait although a worker here could take them; looked at in the background, so that a probe costs nothing. */
-function stuckQueues({ admin, workers, clock }: Omit<ReadinessParts, 'redis'>) {
+function stuckQueues({ admin, workers, clock }: Omit<ReadinessParts, 'redis' | 'namespace'>) {
   const sinceMs = new Map<QueueName, number>()
   const look = async (): Promise<void> => {
     const depths = await admin.depths()

@@ -24,7 +24,13 @@ const readiness = async (changes: Partial<Taking> = {}) => {
   }
   const queue = new Queue('upload', { connection: redis, prefix })
   atEnd(() => queue.close())
-  const it = createReadiness({ redis, admin, clock, workers: [{ queue: 'upload', taking: () => taking }] })
+  const it = createReadiness({
+    redis,
+    namespace: '{t}:p0',
+    admin,
+    clock,
+    workers: [{ queue: 'upload', taking: () => taking }],
+  })
   atEnd(() => it.end())
   /** Lets time go by, a look at a time. */
   const pass = async (ms: number) => {
