@@ -37,7 +37,7 @@ export function startChores({ records, admin, downloads, spool, log, metrics }: 
   )
   void keepTelling({ records, admin, clock: systemClock, onError: onError('tell') }, over.signal)
   void keepSweeping(downloads, onError('sweep'), over.signal)
-  void keepSweepingBodies(spool, records, onError('sweep bodies'), over.signal)
+  void keepSweepingBodies(spool, records.read, onError('sweep bodies'), over.signal)
   return () => over.abort()
 }
 
@@ -61,15 +61,16 @@ export const needsBody = (record: JobRecord | undefined, nowMs: number): boolean
   record.state !== 'done' &&
   (record.endedAtMs === undefined || nowMs - record.endedAtMs < bodyLifeMs)
 
-async function keepSweepingBodies(
+/** Also where only HTTP is served: its workers may see another folder. */
+export async function keepSweepingBodies(
   folder: string,
-  records: Records,
+  read: Records['read'],
   onError: (error: unknown) => void,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     const nowMs = systemClock.nowMs()
-    const isNeeded = async (id: string) => needsBody(await records.read(id), nowMs)
+    const isNeeded = async (id: string) => needsBody(await read(id), nowMs)
     await sweepBodies(folder, { nowMs, olderThanMs: hourMs, isNeeded }).catch(onError)
     await systemClock.sleep(hourMs, signal).catch(() => undefined)
   }

@@ -14,6 +14,7 @@ import type { Connection } from '../redis/connection.ts'
 import { connectProducer, connectSubscriber } from '../redis.ts'
 import { apiOf } from './api.ts'
 import { openReceiver, partiesOf } from './callbacks.ts'
+import { keepSweepingBodies } from './chores.ts'
 import { createHeard } from './heard.ts'
 import { callbackHook, redisTrouble } from './report.ts'
 import { webhookAdmission } from './webhooks.ts'
@@ -50,6 +51,8 @@ export async function openPublic(config: Config, parts: PublicParts): Promise<Pu
   try {
     const callbacks = await callbacksOf(config, parties, { ...parts, redis, admin, producer })
     const api = apiOf(config, { ...parts, redis, producer, closing: closing.signal })
+    if (api)
+      void keepSweepingBodies(config.spool, producer.read, error => onError(error as Error), closing.signal)
     const server = await servePublic(config.public, { callbacks, api })
     return {
       url: server.url,

@@ -36,10 +36,11 @@ export type JobView = z.output<typeof JobView>
 
 export const jobPath = (id: string): string => `/v1/jobs/${id}`
 
-/** Whose job it is; undefined for a payload that nobody can read. */
+/** Whose job it is; foreign producers may leave the default out. Undefined for a payload that is none. */
 export function appOf({ payload }: JobRecord): string | undefined {
   const found: unknown = JSON.parse(payload)
-  const app = (found as { readonly app?: unknown } | null)?.app
+  if (typeof found !== 'object' || found === null) return undefined
+  const { app = 'default' } = found as { readonly app?: unknown }
   return typeof app === 'string' ? app : undefined
 }
 

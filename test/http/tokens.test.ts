@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
+import { appOf } from '../../src/http/job-view.ts'
 import { authenticator, hashOfToken, newToken } from '../../src/http/tokens.ts'
+import { scrub } from '../../src/log.ts'
 import { run } from '../commands/cli.ts'
 import { tempDir } from '../support/temp.ts'
 
@@ -74,4 +76,16 @@ test('the spool and the downloads lie in the folder that processes share', () =>
   expect(at({ WECOM_MEDIA_FILES: 'files' })).toEqual(['/srv/files/spool', '/srv/files/downloads'])
   expect(at({ WECOM_MEDIA_DOWNLOADS: '/d' })).toEqual(['/d/spool', '/d'])
   expect(at({ WECOM_MEDIA_FILES: '/f', WECOM_MEDIA_DOWNLOADS: '/d' })).toEqual(['/f/spool', '/d'])
+})
+
+test('S09 a token is scrubbed wherever it turns up', () => {
+  const token = newToken()
+  expect(scrub(`Authorization: Bearer ${token}, ${token}`)).toBe('Authorization: Bearer [secret], [secret]')
+})
+
+test('a job of a foreign producer belongs to the app that it does not name', () => {
+  const of = (payload: unknown) => appOf({ payload: JSON.stringify(payload) } as never)
+  expect([of({ mediaId: 'a' }), of({ app: 'b' }), of({ app: 1 }), of(null), of([])]).toEqual([
+    ...['default', 'b', undefined, undefined, 'default'],
+  ])
 })
