@@ -9,6 +9,7 @@ import { authenticator } from '../http/tokens.ts'
 import { createLedger, type Entry, type Subject } from '../ledger/index.ts'
 import { createStore, type Rules, readLimits } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { subjectOf } from '../processors/upload.ts'
 import type { Producer } from '../queues/producer.ts'
 import { reachable } from '../queues/reachable.ts'
@@ -26,13 +27,14 @@ export interface ApiBasics {
   readonly shared: string
   readonly rules: Rules
   readonly log: Logger
+  readonly metrics: Metrics
   readonly closing: AbortSignal
 }
 
 /** Undefined without tokens: nobody could use it. */
 export function apiOf(config: Config, basics: ApiBasics): ApiParts | undefined {
   const { tokens, apps, spool, downloads } = config
-  const { producer, log, closing } = basics
+  const { producer, log, metrics, closing } = basics
   if (tokens.length === 0) return undefined
   return {
     ...{ producer, spool, downloads, closing },
@@ -44,8 +46,8 @@ export function apiOf(config: Config, basics: ApiBasics): ApiParts | undefined {
     limitsOf: named => reachable(() => limitsOf(config, basics, named)),
     lookUp: wanted => reachable(() => lookUp(config, basics, wanted)),
     nowMs: systemClock.nowMs,
-    onAnswer: apiHook(log),
-    onError: error => log.error({ error: String(error) }, 'the HTTP API failed'),
+    onAnswer: apiHook(log, metrics),
+    onError: error => log.error({ error }, 'the HTTP API failed'),
   }
 }
 

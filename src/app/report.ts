@@ -5,7 +5,7 @@ import type { ApiAnswer } from '../http/api.ts'
 import type { OnLimitEvent, PairState } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { observeCall, observeCallback, observeEnd, observeLimit } from '../metrics/observe.ts'
+import { observeApi, observeCall, observeCallback, observeEnd, observeLimit } from '../metrics/observe.ts'
 import type { StandingFacts } from '../metrics/show.ts'
 import type { WorkerHooks } from '../processors/worker.ts'
 import { isJobName, jobs } from '../queues/jobs.ts'
@@ -119,8 +119,9 @@ export const callbackHook =
 
 /** What was answered as asked is for `debug`: there may be a thousand a second. */
 export const apiHook =
-  (log: Logger) =>
+  (log: Logger, metrics: Metrics) =>
   ({ operation, token, status, ms }: ApiAnswer): void => {
+    observeApi(metrics, { operation, status, ms })
     const level = status >= 500 ? 'warn' : status === 401 || status === 403 ? 'info' : 'debug'
     log[level]({ operation, token, status, ms: Math.round(ms) }, 'api')
   }

@@ -86,6 +86,15 @@ export const metricsTable = {
     'When the last callback was accepted, or the party was first listened for: aggregate with max.',
     ['party', 'kind'],
   ),
+  wecom_media_api_requests_total: counter(
+    'Requests to the HTTP API; operation as the OpenAPI document names it, "none" for a path that is none.',
+    ['operation', 'status'],
+  ),
+  wecom_media_api_duration_seconds: histogram(
+    'From the head of a request to the end of its answer.',
+    ['operation'],
+    callBuckets,
+  ),
   wecom_media_webhooks_total: counter(
     'Attempts to tell a webhook of the end of a job: delivered, retry, failed (the last attempt), gone (HTTP 410), refused (by our settings).',
     ['outcome'],

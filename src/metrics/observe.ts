@@ -77,6 +77,18 @@ export function observeCall(
   metrics.wecom_media_token_refreshes_total.inc({ method, outcome })
 }
 
+export interface ApiFacts {
+  /** Undefined for a path that is none. */
+  readonly operation: string | undefined
+  readonly status: number
+  readonly ms: number
+}
+
+export function observeApi(metrics: Metrics, { operation = 'none', status, ms }: ApiFacts): void {
+  metrics.wecom_media_api_requests_total.inc({ operation, status: String(status) })
+  metrics.wecom_media_api_duration_seconds.observe({ operation }, ms / 1000)
+}
+
 /** The part of a limit's event that is counted. */
 export type LimitFacts =
   | { readonly as: 'grant'; readonly method: string; readonly booked: boolean }

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { startApp } from '../../src/app.ts'
+import { hashOfToken, newToken } from '../../src/http/tokens.ts'
 import { createLog } from '../../src/log.ts'
 import { atEnd } from '../support/at-end.ts'
 import { type Deployment, deploy } from '../support/deployment.ts'
@@ -14,7 +15,7 @@ async function scraped({ config }: Pick<Deployment, 'config'>, changes: Partial<
   const app = await startApp({ ...config, ...changes }, options)
   atEnd(() => app.stop())
   const page = async () => (await fetch(`${app.url}/metrics`)).text()
-  return { page, scrape: async () => seriesOf(await page()) }
+  return { page, scrape: async () => seriesOf(await page()), publicUrl: app.publicUrl }
 }
 
 test('a fresh start shows every closed set at 0, the build, the workers and the state of Redis', async () => {
@@ -94,4 +95,25 @@ test('a callback is remembered for the whole fleet, and silence is counted from 
   expect(await it.simulator.verifyCallback()).toMatchObject({ ok: true })
   const told = (await (await scraped(it, anotherPort)).scrape()).get(name)
   expect([stranger.status, told]).toEqual([403, expect.toSatisfy(atS => atS > first)])
+})
+
+test('requests to the HTTP API are counted by operation and status, and a path that is none makes no label', async () => {
+  const token = newToken()
+  const it = await deploy({ tokens: [{ name: 'shop', sha256: hashOfToken(token), apps: ['default'] }] })
+  const { page, publicUrl } = await scraped(it, { public: { host: '127.0.0.1', port: 0 } })
+  const ask = async (path: string, headers = {}) =>
+    (await fetch(`${publicUrl}/v1/${path}`, { headers })).status
+  const statuses = [
+    await ask('limits'),
+    await ask('limits', { authorization: `Bearer ${token}` }),
+    await ask('evil'),
+  ]
+  expect(statuses).toEqual([401, 200, expect.any(Number)])
+  const values = seriesOf(await page())
+  const counted = [...values].filter(([name]) => name.startsWith('wecom_media_api_requests_total'))
+  expect(counted.reduce((sum, [, count]) => sum + count, 0)).toBe(3)
+  expect(counted.map(([name]) => name)).toContainEqual(
+    expect.stringMatching(/operation="(?!none)[\w.-]+",status="200"/),
+  )
+  expect(await page()).not.toContain('evil')
 })

@@ -10,6 +10,7 @@ import { turns } from '../../src/http/rate.ts'
 import { type PublicServer, servePublic, type Times } from '../../src/http/server.ts'
 import { createRules } from '../../src/limits/index.ts'
 import { createLog } from '../../src/log.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
 import { atEnd } from '../support/at-end.ts'
 import { until } from '../support/until.ts'
 import { callerOf, deployApi, tokens } from './api.ts'
@@ -21,7 +22,7 @@ async function serve(times: Partial<Times> = {}) {
   const closing = new AbortController()
   const api = apiOf(config, {
     ...{ producer, redis, namespace, shared: namespace, rules: createRules({}) },
-    ...{ log: createLog('silent'), closing: closing.signal },
+    ...{ log: createLog('silent'), metrics: createMetrics().metrics, closing: closing.signal },
   })
   const server: PublicServer = await servePublic(
     { host: '127.0.0.1', port: 0 },
