@@ -56,7 +56,7 @@ export const fieldsOf = (job: FileJob): z.ZodObject => {
         z
           .string()
           .optional()
-          .describe(field.description ?? ''),
+          .describe(field.description ?? 'Of the payload, where the body is the file itself.'),
       ]),
     ),
   )

@@ -7,6 +7,9 @@ const secretParameters =
 /** The password in redis://user:password@host and the like. Bounded: hostile text must not cost more than its length. */
 const urlPassword = /\b([a-z][a-z0-9+.-]{0,31}:\/\/[^\s:/@]{0,255}:)[^\s@/]{1,1024}@/gi
 
+/** Tokens of our own HTTP API; see http/tokens.ts. */
+const apiToken = /\bwmt_[A-Za-z0-9_-]{20,}/g
+
 /** The query of a URL: links are signed there. WeCom's page that explains an errcode is pointed at by messages and has none. */
 const urlQuery =
   /\b(https?:\/\/(?!open\.work\.weixin\.qq\.com\/devtool\/)[^\s"'<>?\\]{1,2048}\?)[^\s"'<>\\]{1,8192}/gi
@@ -58,6 +61,7 @@ export function scrub(text: string): string {
   const clean = text
     .replace(secretParameters, '$1$2[secret]')
     .replace(urlPassword, '$1[secret]@')
+    .replace(apiToken, '[secret]')
     .replace(urlQuery, '$1[secret]')
   return known.size === 0 ? clean : withoutKnown(clean)
 }
