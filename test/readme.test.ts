@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { Queue } from 'bullmq'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { ZodType } from 'zod'
+import { type Row as BenchRow, barsText, shown } from '../bench/rows.ts'
 import { systemClock } from '../src/clock.ts'
 import { readConfig, settings } from '../src/config.ts'
 import { Fault, kinds } from '../src/fault.ts'
@@ -68,6 +69,7 @@ const pages = [
     'runbooks',
     'settings',
     'scaling',
+    'performance',
     'deployment',
     'simulator',
     'reference',
@@ -387,6 +389,24 @@ describe.each(readmes)('%s', name => {
     const { error } = (await (await fetch(`${simulator.controlUrl}/?`)).json()) as { error: string }
     const actions = error.replace(/^.*there are: /, '').split(', ')
     expect(Object.keys(tableWith(page('simulator'), 'GET log'))).toEqual(actions)
+  })
+
+  test('has the figures of the benchmark, and no better ones', async () => {
+    const { rows } = JSON.parse(await read('bench/results/pipeline.json')) as { rows: BenchRow[] }
+    const figures = Object.fromEntries(
+      rows.map(row => [row.key, [shown(row.ours), shown(row.other), row.ratio.toFixed(2), barsText(row)]]),
+    )
+    for (const text of [page('performance'), textOf(name)]) {
+      const table = tableWith(text, 'overhead-ledger-off')
+      const cells = mapRows(table, ([, ours = '', other = '', , ratio = '', bar = '']) => [
+        ours,
+        other,
+        ratio,
+        bar,
+      ])
+      if (text === page('performance')) expect(cells).toEqual(figures)
+      else expect(figures).toMatchObject(cells)
+    }
   })
 
   test('lists the variables of the contract suite', () => {
