@@ -46,12 +46,14 @@ export const simulate = (program: Command): void => {
 }
 
 async function run(flags: SimulateFlags): Promise<void> {
+  // Heard from the first moment: whoever reads the line may want an end at once.
+  const asked = untilSignal()
   const { port, host, corp, secret } = flags
   const options = { port, host, corpId: corp, secret, callback: callbackOf(flags) }
   const simulator = await startSimulator(options, process.stdout).catch((error: Error) => {
     throw new CommandError('usage', error.message)
   })
-  await untilSignal()
+  await asked
   await simulator.stop()
 }
 
