@@ -38,13 +38,15 @@ const believedMs = 5_000
 interface Memory {
   /** The token that was seen a moment ago, if it is not ageing yet. */
   value(): string | undefined
-  keep(token: StoredToken, seenAtMs: number): void
+  /** To be called before the look; what it answers keeps what was seen, unless something was forgotten meanwhile. */
+  looking(): (token: StoredToken) => void
   /** Forgets it before the work begins, whatever comes of that. */
   without<T>(work: () => Promise<T>): Promise<T>
 }
 
 function shortMemory(nowMs: () => number, isGood: (token: StoredToken) => boolean): Memory {
   let seen: { readonly token: StoredToken; readonly atMs: number } | undefined
+  let forgotten = 0
   return {
     value() {
       if (!seen) return undefined
@@ -52,11 +54,15 @@ function shortMemory(nowMs: () => number, isGood: (token: StoredToken) => boolea
       const now = { ...seen.token, leftMs: seen.token.leftMs - sinceMs }
       return sinceMs < believedMs && isGood(now) ? now.value : undefined
     },
-    keep(token, atMs) {
-      seen = { token, atMs }
+    looking() {
+      const [atMs, before] = [nowMs(), forgotten]
+      return token => {
+        if (forgotten === before) seen = { token, atMs }
+      }
     },
     without(work) {
       seen = undefined
+      forgotten += 1
       return work()
     },
   }
@@ -98,10 +104,10 @@ export function createTokens({ random = Math.random, ...options }: TokensOptions
     async current(signal) {
       const value = memory.value()
       if (value !== undefined) return { token: value, isProbe: false }
-      const atMs = clock.monotonicMs()
+      const keep = memory.looking()
       const { token, refusal, shut, isProbe = false } = await abortable(store.look(key, true), signal)
       if (shut) throw closed(shut)
-      if (token && !refusal && !isProbe) memory.keep(token, atMs)
+      if (token && !refusal && !isProbe) keep(token)
       return { token: await at(token, refusal, signal), isProbe }
     },
     reject: token => memory.without(() => store.forget(key, token)),

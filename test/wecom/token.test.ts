@@ -106,6 +106,30 @@ describe('the token', () => {
     await expect(tokens.current()).rejects.toMatchObject({ errcode: 60020 })
   })
 
+  test('that was looked up while it was rejected is not believed', async () => {
+    const { clock, more } = bench()
+    const store = memoryTokenStore(clock)
+    let answered = Promise.resolve()
+    const slow = {
+      ...store,
+      async look(...args: Parameters<typeof store.look>) {
+        const found = await store.look(...args)
+        await answered
+        return found
+      },
+    }
+    const tokens = more({ store: slow })
+    await tokenAt(tokens.current())
+    const hold = Promise.withResolvers<void>()
+    answered = hold.promise
+    const looking = tokenAt(tokens.current())
+    await new Promise(resolve => setImmediate(resolve))
+    await tokens.reject('token-1')
+    hold.resolve()
+    expect(await looking).toBe('token-1')
+    expect(await tokenAt(tokens.current())).toBe('token-2')
+  })
+
   test('that another process shut is found shut after 5 s', async () => {
     const { clock, tokens, more } = bench()
     await tokenAt(tokens.current())
@@ -311,8 +335,8 @@ describe('over Redis', () => {
 
   test('a refresher that dies holds the others up for the life of its lock, not longer', async () => {
     const { state, more, store } = open()
-    await store.lock(key, 'dead', 400)
     const startedMs = performance.now()
+    await store.lock(key, 'dead', 400)
     expect(await tokenAt(more().current())).toBe('token-1')
     const waitedMs = performance.now() - startedMs
     expect(waitedMs).toBeGreaterThan(250)
