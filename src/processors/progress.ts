@@ -26,7 +26,8 @@ export function sparingly(write: (progress: Progress) => Promise<unknown>, clock
     tell(progress) {
       newest = progress
       if (clock.monotonicMs() - lastMs < everyMs) return
-      if ((progress.totalBytes ?? soonBytes) >= soonBytes) tellNow()
+      const isTold = lastMs > Number.NEGATIVE_INFINITY
+      if (isTold || (progress.totalBytes ?? soonBytes) >= soonBytes) tellNow()
       else letGo ??= clock.after(everyMs, tellNow)
     },
     end: () => letGo?.(),
