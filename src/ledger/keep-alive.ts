@@ -30,8 +30,8 @@ export interface Asking {
   readonly job: string
   /** Key of the job's record: a name whose first job has failed is free. */
   readonly recordKey: string
-  /** When the job was asked for, ms of Redis time; by a producer: `now`, or `again` for one that has failed. */
-  readonly asked: 'now' | 'again' | number
+  /** When the job was asked for, ms of Redis time; by a producer: `now`, or `again` for one that has failed. `renewal`: by nobody. */
+  readonly asked: 'now' | 'again' | 'renewal' | number
 }
 
 export type Entered =

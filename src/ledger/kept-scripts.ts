@@ -10,11 +10,11 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 /*
  * KEYS 1 name, 2 due
- * ARGV 1 id, 2 fingerprint, 3 payload, 4 until in ms, 5 job, 6 when that was asked for in ms, 'now' or 'again', 7 app, 8 name,
+ * ARGV 1 id, 2 fingerprint, 3 payload, 4 until in ms, 5 job, 6 when that was asked for in ms, 'now', 'again' or 'renewal', 7 app, 8 name,
  *      9 what stands before a job's id in the key of its record
  * Answers {'new' | 'again', medium as JSON or ''} | {'taken'} | {'over'}.
  * Asked for again it lives as long as the longer wish. A request that is merely repeated wishes nothing anew: what was let
- * go of since stays so. A name that never had a media_id is free when its job has ended.
+ * go of since stays so, and a renewal takes none at all: one that is run again by hand finds its name or leaves it. A name that never had a media_id is free when its job has ended.
  */
 export const enter = script(`${clock}
 local f = redis.call('HMGET', KEYS[1], 'fingerprint', 'untilMs', 'endedAtMs', 'medium', 'job', 'sinceMs')
@@ -33,6 +33,7 @@ if f[1] and not over then
   local lost = not state and now >= tonumber(f[6]) + ${reservationMs}
   if f[4] or not (ended or lost) then return {'taken'} end
 end
+if ARGV[6] == 'renewal' then return {'over'} end
 local asked = tonumber(ARGV[6])
 if over and asked and (f[5] == ARGV[5] or tonumber(f[3] or f[2]) >= asked) then return {'over'} end
 if ARGV[6] == 'now' and redis.call('EXISTS', ARGV[9] .. ARGV[5]) == 1 then return {'over'} end

@@ -117,6 +117,10 @@ export function renewalAtMs(kept: Kept, renewBeforeMs: number): number {
   return Math.max(dueMs, triedAtMs + gapMs(kept, triedAtMs))
 }
 
+/** A renewal that was begun by a worker that died before it was queued is no try: another one is due as soon as that is sure. */
+const afterNobodyMs = (kept: Kept, renewBeforeMs: number): number =>
+  Math.max(renewalDueMs(kept, renewBeforeMs), (kept.triedAtMs ?? 0) + reservationMs)
+
 export function keptStateOf(kept: KeptTimes, nowMs: number, renewBeforeMs: number): KeptState {
   const { medium, end, untilMs, forgottenAtMs, trouble } = kept
   if (end || untilMs <= nowMs) return 'ended'
@@ -155,7 +159,7 @@ export function nextStep(
     return job === 'unknown' && nowMs < sinceMs + reservationMs ? sleep(sinceMs + reservationMs) : drop
   }
   if (job === 'failed') return { as: 'note' }
-  const atMs = renewalAtMs(kept, renewBeforeMs)
+  const atMs = job === 'unknown' ? afterNobodyMs(kept, renewBeforeMs) : renewalAtMs(kept, renewBeforeMs)
   return atMs <= nowMs ? { as: 'renew' } : sleep(Math.min(atMs, untilMs))
 }
 
@@ -167,8 +171,10 @@ export const renewalOf = (
   kept: Kept,
   nowMs: number,
   { renewBeforeMs, lifeMs }: { readonly renewBeforeMs: number; readonly lifeMs: number },
-): { readonly minLifeMs: number; readonly deadlineMs: number } => ({
+): { readonly minLifeMs: number; readonly deadlineMs: number; readonly isUrgent: boolean } => ({
   // What the name has is no answer; what another job has uploaded meanwhile is.
   minLifeMs: Math.round((lifeMs + renewBeforeMs) / 2),
   deadlineMs: Math.max(10 * minute, gapMs(kept, nowMs)),
+  // Behind a backlog of hours each try would be given up, and the media_id would die of it. Without one nothing serves.
+  isUrgent: kept.trouble !== undefined || kept.forgottenAtMs !== undefined || !kept.medium,
 })

@@ -2,8 +2,9 @@
 
 import { Fault } from '../fault.ts'
 import type { KeptMedium } from '../ledger/index.ts'
+import { isRenewal } from '../queues/identity.ts'
 import type { Payload } from '../queues/jobs.ts'
-import { nameTaken, wishOf } from '../queues/keep-alive-wish.ts'
+import { endPassed, nameTaken, wishOf } from '../queues/keep-alive-wish.ts'
 import type { KeptWrite } from '../record/index.ts'
 import type { JobContext, Resources } from './context.ts'
 
@@ -16,7 +17,8 @@ export interface Keeping {
 
 /**
  * Undefined when nothing is to be kept of the result: nothing was asked for, or the name was let go of meanwhile. A job
- * of our producer has its name already, one of a foreign producer gets it here. Throws `conflict` when it is taken.
+ * of our producer has its name already, one of a foreign producer gets it here. Throws `conflict` when it is taken,
+ * `invalid` when its end had passed before it was asked for.
  */
 export async function keeping(
   payload: Payload<'media.upload'>,
@@ -26,7 +28,9 @@ export async function keeping(
   const wish = wishOf(payload)
   if (!wish) return undefined
   const { recordKey } = claimant
-  const entered = await names.enter({ ...wish, job, recordKey, asked: attempt.openedAtMs })
+  const asked = isRenewal(job) ? 'renewal' : attempt.openedAtMs
+  if (asked !== 'renewal' && wish.untilMs <= asked) throw endPassed()
+  const entered = await names.enter({ ...wish, job, recordKey, asked })
   if (entered.as === 'over') return undefined
   if (entered.as === 'taken') throw nameTaken(wish)
   const { medium: before } = entered

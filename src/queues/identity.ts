@@ -6,14 +6,18 @@ import type { JobName } from './jobs.ts'
 
 /** A hash of tenant, job and the caller's key; or a ULID. Safe as a BullMQ id and as a file name. */
 export const jobId = (tenant: string, name: JobName, key?: string): string =>
-  key === undefined
-    ? ulid()
-    : `k${createHash('sha256')
-        .update(JSON.stringify([tenant, name, key]))
-        .digest('hex')
-        .slice(0, 32)}`
+  key === undefined ? ulid() : `k${hashed([tenant, name, key])}`
 
-const ours = /^(?:k[0-9a-f]{32}|[0-9A-HJKMNP-TV-Z]{26})$/
+/** Of the upload that renews a kept name for the `round`-th time since it was taken; it can be told from all others. */
+export const renewalId = (name: string, sinceMs: number, round: number): string =>
+  `r${hashed([name, sinceMs, round])}`
+
+export const isRenewal = (id: string): boolean => /^r[0-9a-f]{32}$/.test(id)
+
+const hashed = (parts: readonly (string | number)[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
+
+const ours = /^(?:[kr][0-9a-f]{32}|[0-9A-HJKMNP-TV-Z]{26})$/
 const safe = /^[A-Za-z0-9_.-]{1,128}$/
 
 /**

@@ -34,20 +34,25 @@ const MinLifeMs = z.int().min(0).max(mediaLifeMs, 'no media_id lives longer than
 /** The answer was at hand: nothing was uploaded. */
 const Reused = z.literal(true).optional()
 
-const UploadPayload = z.strictObject({
-  app: App,
-  type: MediaType,
-  source: FileRef,
-  /** Default: messages. */
-  attachment: Attachment,
-  reuse: Reuse,
-  minLifeMs: MinLifeMs,
-  /** What users see when the media_id is sent; default: the base name of the source. */
-  name: Name,
-  /** Renewed under this name before it dies. */
-  keepAlive: KeepAliveWish.optional(),
-  ...Common,
-})
+const UploadPayload = z
+  .strictObject({
+    app: App,
+    type: MediaType,
+    source: FileRef,
+    /** Default: messages. */
+    attachment: Attachment,
+    reuse: Reuse,
+    minLifeMs: MinLifeMs,
+    /** What users see when the media_id is sent; default: the base name of the source. */
+    name: Name,
+    /** Renewed under this name before it dies. */
+    keepAlive: KeepAliveWish.optional(),
+    ...Common,
+  })
+  .refine(
+    ({ keepAlive, source }) => keepAlive === undefined || !('spooled' in source),
+    'keepAlive needs a source that stays: a path or a url',
+  )
 
 const UploadResult = z.object({
   mediaId: z.string(),

@@ -33,6 +33,9 @@ export function wishOf(upload: Payload<'media.upload'>): Wish | undefined {
   }
 }
 
+export const endPassed = (): Fault =>
+  new Fault('invalid', 'keepAlive.until has passed: name a time to come, or leave keepAlive out')
+
 export const nameTaken = ({ app, name }: Pick<Wish, 'app' | 'name'>): Fault =>
   new Fault(
     'conflict',

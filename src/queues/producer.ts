@@ -9,7 +9,7 @@ import { type Admin, createAdmin } from './admin.ts'
 import { enqueue } from './enqueue.ts'
 import { isKey, jobId } from './identity.ts'
 import { type Input, type JobName, jobs, type Result } from './jobs.ts'
-import { nameTaken, wishOf } from './keep-alive-wish.ts'
+import { endPassed, nameTaken, wishOf } from './keep-alive-wish.ts'
 import { allKept, type KeptMedia, letGo, type NameOf, oneKept } from './kept.ts'
 import { tellEnd } from './notify.ts'
 import { parsePayload } from './parse.ts'
@@ -172,8 +172,7 @@ const enqueueTo =
 /** Before the job is queued, so that two uploads under one name are told apart here. True for a new name. Faults: `invalid`, `conflict`. */
 async function reserve({ names, records, clock }: Parts, wish: Omit<Asking, 'recordKey'>): Promise<boolean> {
   const { job } = wish
-  if (wish.untilMs <= clock.nowMs())
-    throw new Fault('invalid', 'keepAlive.until has passed: name a time to come, or leave keepAlive out')
+  if (wish.untilMs <= clock.nowMs()) throw endPassed()
   const { recordKey } = records.keysOf(job, { queue: jobs['media.upload'].queue, jobId: job })
   const entered = await reachable(() => names.enter({ ...wish, recordKey }))
   if (entered.as === 'taken') throw nameTaken(wish)

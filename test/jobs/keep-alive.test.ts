@@ -1,67 +1,13 @@
 /** Keeping a media_id alive over all parts: what the platform sees, what a name shows, what programs hear. */
 
-import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Queue } from 'bullmq'
 import { describe, expect, test } from 'vitest'
-import type { KeptMedia } from '../../src/index.ts'
 import { keptChannel, keptId } from '../../src/ledger/index.ts'
 import { atEnd } from '../support/at-end.ts'
-import { account, type Deployment, deploy } from '../support/deployment.ts'
+import { account } from '../support/deployment.ts'
 import { until } from '../support/until.ts'
-
-const hourMs = 3_600_000
-const dayMs = 24 * hourMs
-const png = (): Buffer => Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), randomBytes(500)])
-const inDays = (days: number): string => new Date(Date.now() + days * dayMs).toISOString()
-
-/** Looks are frequent, so that a renewal that is due begins at once. */
-const env = { WECOM_MEDIA_RENEW_LOOK_MS: '200' }
-
-const begin = async (days = 30) => {
-  const it = await deploy({ env })
-  const content = png()
-  const source = { path: await it.put('logo.png', content) }
-  const payload = { type: 'image', source, keepAlive: { name: 'logo', until: inDays(days) } } as const
-  const kept = () => it.producer.kept({ name: 'logo' })
-  return {
-    ...it,
-    ...{ content, source, payload, kept },
-    upload: async () => it.producer.result(await it.producer.upload(payload), { timeoutMs: 10_000 }),
-    /** As if it had been uploaded so long ago; `meanwhile` happens before anybody here knows of its media_id. */
-    async uploadAged(ms: number, meanwhile: () => unknown = () => undefined) {
-      it.simulator.clock.set(Date.now() - ms)
-      it.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'answer' })
-      const job = await it.producer.upload(payload)
-      await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
-      it.simulator.clock.set(Date.now())
-      const done = meanwhile()
-      it.simulator.release()
-      await done
-      return it.producer.result(job, { timeoutMs: 10_000 })
-    },
-    /** The next try need not wait for its time. */
-    async hurry() {
-      const key = `${it.namespace}:kept`
-      await it.redis.hdel(`${key}:${keptId('default', 'logo')}`, 'triedAtMs')
-      await it.redis.zadd(key, 0, keptId('default', 'logo'))
-    },
-    seen: (what: string, look: (kept: KeptMedia) => boolean): Promise<KeptMedia> =>
-      until(
-        what,
-        async () => {
-          const found = await kept()
-          return found && look(found) ? found : undefined
-        },
-        { withinMs: 10_000 },
-      ),
-  }
-}
-
-/** Calls that the platform answered with a media_id. */
-const taken = ({ simulator }: Pick<Deployment, 'simulator'>) =>
-  simulator.log({ method: 'media/upload' }).filter(({ errcode }) => errcode === 0)
+import { begin, dayMs, hourMs, png, taken } from './keep-alive-stage.ts'
 
 describe('a media_id that is kept alive', () => {
   test('is renewed before it dies, and everybody gets the new one', async () => {
@@ -158,24 +104,6 @@ describe('a media_id that is kept alive', () => {
     await it.seen('a renewal', ({ state }) => state === 'fresh')
   })
 
-  test('survives the death of its worker in the middle of a renewal', async () => {
-    const it = await begin()
-    const here = await it.startHere()
-    await it.uploadAged(49 * hourMs, () => {
-      it.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'answer' })
-      return here.stop()
-    })
-    const worker = await it.startWorker()
-    await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
-    worker.signal('SIGKILL')
-    await worker.ended
-    it.simulator.release()
-    await it.startWorker()
-    const { mediaId } = await it.seen('a renewal', ({ renewals }) => renewals === 1)
-    expect(taken(it).at(-1)?.mediaId).toBe(mediaId)
-    expect(await it.kept()).toMatchObject({ state: 'fresh', renewals: 1 })
-  }, 30_000)
-
   test('of which the upload means nothing to this version fails visibly', async () => {
     const it = await begin()
     await it.startHere()
@@ -202,13 +130,13 @@ describe('a media_id that is kept alive', () => {
   })
 
   test('that can’t be renewed is seen in the metrics of every worker, with the time that is left', async () => {
-    const it = await begin()
-    const workers = await Promise.all([it.startWorker(), it.startWorker()])
+    // With a token the workers listen.
+    const it = await begin(30, { tokens: [{ name: 'a', sha256: 'a'.repeat(64), apps: ['*'] }] })
+    const workers = await Promise.all([it.startHere(), it.startHere()])
     await it.uploadAged(50 * hourMs, () => rm(it.source.path))
     await it.seen('a failure', ({ state }) => state === 'failing')
     const failed: number[] = []
-    for (const worker of workers) {
-      const { url } = JSON.parse(worker.stdout()) as { url: string }
+    for (const { url } of workers) {
       const text = await (await fetch(`${url}/metrics`)).text()
       const shown = (name: string) =>
         Number(new RegExp(`^wecom_media_keep_alive_${name} (.*)$`, 'm').exec(text)?.[1])
@@ -270,114 +198,5 @@ describe('a media_id that is kept alive', () => {
     await it.startHere()
     await it.uploadAged(49 * hourMs)
     await it.seen('a renewal', ({ renewals }) => renewals === 1)
-  })
-})
-
-describe('a name', () => {
-  test('that is taken is a conflict before anything is queued; the same upload is the same thing, for the longer time', async () => {
-    const it = await begin(10)
-    const first = await it.producer.upload(it.payload)
-    const other = await it.put('other.png', png())
-    const jobs = () => it.redis.keys(`${it.namespace}:record:*`)
-    await expect(it.producer.upload({ ...it.payload, source: { path: other } })).rejects.toMatchObject({
-      kind: 'conflict',
-      message: expect.stringContaining('"logo"'),
-    })
-    await expect(it.producer.upload({ ...it.payload, type: 'file' })).rejects.toMatchObject({
-      kind: 'conflict',
-    })
-    expect(await jobs()).toHaveLength(1)
-    const longer = { ...it.payload, keepAlive: { name: 'logo', until: inDays(20) } }
-    const again = await it.producer.upload(longer)
-    expect(again.id).not.toBe(first.id)
-    expect((await it.kept())?.untilMs).toBe(Date.parse(longer.keepAlive.until))
-    await it.producer.upload(it.payload)
-    expect((await it.kept())?.untilMs).toBe(Date.parse(longer.keepAlive.until))
-    await it.startHere()
-    const results = await Promise.all(
-      [first, again].map(job => it.producer.result(job, { timeoutMs: 10_000 })),
-    )
-    expect(new Set(results.map(({ mediaId }) => mediaId)).size).toBe(1)
-    expect(await it.kept()).toMatchObject({ state: 'fresh', mediaId: results[0]?.mediaId })
-    // Another app's name is another one.
-    await expect(it.producer.upload({ ...it.payload, app: 'other' })).resolves.toMatchObject({ isNew: true })
-  })
-
-  test('is free again when its first upload has failed', async () => {
-    const it = await begin()
-    await it.startHere()
-    const missing = { ...it.payload, source: { path: join(it.root, 'missing.png') } }
-    const job = await it.producer.upload(missing)
-    await expect(it.producer.result(job, { timeoutMs: 10_000 })).rejects.toMatchObject({ kind: 'not-found' })
-    const { mediaId } = await it.upload()
-    expect(await it.kept()).toMatchObject({ mediaId, state: 'fresh' })
-  })
-
-  test('that was let go of stays so when the same request comes again with its key', async () => {
-    const it = await begin()
-    await it.startHere()
-    const once = { key: 'order-17' }
-    await it.producer.result(await it.producer.upload(it.payload, once), { timeoutMs: 10_000 })
-    await it.producer.letGo({ name: 'logo' })
-    expect(await it.producer.upload(it.payload, once)).toMatchObject({ isNew: false })
-    expect(await it.kept()).toMatchObject({ state: 'ended', endedBy: 'let-go' })
-  })
-
-  test('that was let go of before its job ran is not taken again by that job', async () => {
-    const it = await begin()
-    const job = await it.producer.upload(it.payload)
-    expect(await it.producer.letGo({ name: 'logo' })).toBe(true)
-    await it.startHere()
-    const { mediaId } = await it.producer.result(job, { timeoutMs: 10_000 })
-    expect(mediaId).toEqual(expect.any(String))
-    expect(await it.kept()).toMatchObject({ state: 'ended' })
-    expect(await it.kept()).not.toHaveProperty('mediaId')
-  })
-
-  test('is had by jobs of foreign producers, too, and refused to the second one', async () => {
-    const it = await begin()
-    await it.startHere()
-    const queue = new Queue('upload', { connection: it.redis, prefix: it.namespace })
-    atEnd(() => queue.close())
-    await queue.add('media.upload', it.payload, { jobId: 'first' })
-    const { mediaId } = await it.seen('its media_id', kept => kept.mediaId !== undefined)
-    await queue.add('media.upload', { ...it.payload, type: 'file' }, { jobId: 'second' })
-    await expect(it.producer.result('upload-second', { timeoutMs: 10_000 })).rejects.toMatchObject({
-      kind: 'conflict',
-    })
-    expect(await it.kept()).toMatchObject({ mediaId, type: 'image' })
-  })
-
-  test.each([
-    ['an end in the past', { until: '2020-01-01T00:00:00Z' }, /has passed/],
-    ['an end without an offset', { until: '2099-01-01T00:00:00' }, /2027-01-31T18:00:00\+08:00/],
-    ['no end', { until: undefined }, /until/],
-    ['a name that is no name', { name: 'a/b' }, /letters, digits/],
-    ['an empty name', { name: '' }, /letters, digits/],
-    ['a name that is too long', { name: 'a'.repeat(65) }, /letters, digits/],
-    ['something else', { forever: true }, /forever/],
-  ])('with %s is invalid, and nothing is queued', async (_what, changes, message) => {
-    const it = await begin()
-    const keepAlive = { ...it.payload.keepAlive, ...changes } as typeof it.payload.keepAlive
-    await expect(it.producer.upload({ ...it.payload, keepAlive })).rejects.toMatchObject({
-      kind: 'invalid',
-      message: expect.stringMatching(message),
-    })
-    expect(await it.redis.keys(`${it.namespace}:record:*`)).toEqual([])
-  })
-
-  test('is for uploads only: an async upload and a permanent image say why not', async () => {
-    const it = await begin()
-    const { keepAlive, source } = it.payload
-    const url = 'https://media.example.com/a.bin'
-    const refused = expect.objectContaining({
-      kind: 'invalid',
-      message: expect.stringMatching(/keepAlive is for media\.upload only: .+/),
-    })
-    await expect(
-      it.producer.asyncUpload({ type: 'file', url, name: 'a', keepAlive } as never),
-    ).rejects.toEqual(refused)
-    await expect(it.producer.uploadImage({ source, keepAlive } as never)).rejects.toEqual(refused)
-    await expect(it.producer.article({ html: '<p>', keepAlive } as never)).rejects.toEqual(refused)
   })
 })

@@ -87,6 +87,19 @@ describe('a name', () => {
     expect(await read()).not.toHaveProperty('medium')
   })
 
+  test('is never taken by a renewal: it has one, or leaves it', async () => {
+    const { names, asking, bring, read } = setUp()
+    const asked = 'renewal'
+    expect(await names.enter(asking('r1', { asked }))).toEqual({ as: 'over' })
+    expect(await read()).toBeUndefined()
+    await names.enter(asking('j1'))
+    await bring('j1', 72 * hourMs)
+    expect(await names.enter(asking('r1', { asked }))).toMatchObject({ as: 'entered', isNew: false })
+    await names.end(id, 'let-go')
+    expect(await names.enter(asking('r1', { asked }))).toEqual({ as: 'over' })
+    expect(await read()).toMatchObject({ end: { why: 'let-go' } })
+  })
+
   test('whose time is over can only end by that, at that time', async () => {
     const { names, asking, read } = setUp()
     const untilMs = Date.now() - 5

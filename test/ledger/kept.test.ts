@@ -155,6 +155,22 @@ describe('a renewal', () => {
   })
 })
 
+test('a renewal that a worker left between taking it and queueing it costs a minute, no try', () => {
+  const triedAtMs = startMs + 48 * hourMs
+  const left = kept({ job: 'j', triedAtMs })
+  const untilMs = triedAtMs + minuteMs
+  expect(nextStep(left, 'unknown', triedAtMs + 1, usual)).toEqual({ as: 'sleep', untilMs })
+  expect(nextStep(left, 'unknown', untilMs, usual)).toEqual({ as: 'renew' })
+})
+
+test('a renewal is urgent once one has failed, and where no media_id serves: a backlog must not outlast it', () => {
+  const margins = { renewBeforeMs: defaultRenewBeforeMs, lifeMs }
+  const { medium: _, ...without } = kept()
+  expect(renewalOf(kept(), startMs, margins).isUrgent).toBe(false)
+  for (const one of [kept({ trouble }), kept({ forgottenAtMs: startMs }), without])
+    expect(renewalOf(one, startMs, margins).isUrgent).toBe(true)
+})
+
 describe('a name', () => {
   const { medium: _, ...without } = kept()
 
@@ -175,7 +191,7 @@ describe('a name', () => {
       'drop',
     ],
     ['whose first result came without it is renewed', { ...without, job: 'j' }, 'done', 'renew'],
-    ['whose renewal was never queued sleeps till the next is due', kept({ job: 'j' }), 'unknown', 'sleep'],
+    ['whose renewal was never queued, and is no longer due, sleeps', kept({ job: 'j' }), 'unknown', 'sleep'],
     ['whose time is over ends', kept({ untilMs: startMs }), undefined, 'end'],
     [
       'whose time is over ends while a job is under way',
