@@ -66,7 +66,10 @@ const eventHook =
     log[level[event]]({ app, name, event, expires, kind: fault?.kind, why: fault?.message }, sentences[event])
   }
 
-/** How many names are in which state, and how long the first of those whose renewal fails has left, s. */
+/**
+ * How many names are in which state, and how long the first of those has left whose renewal is due, s: a beat that has
+ * stopped makes nothing fail.
+ */
 export async function keptStandings(names: KeepAlive): Promise<{
   readonly states: Readonly<Record<string, number>>
   readonly soonestEndS: number
@@ -75,7 +78,8 @@ export async function keptStandings(names: KeepAlive): Promise<{
   let soonestEndS = Number.POSITIVE_INFINITY
   for (const { state, leftMs } of await names.standings()) {
     states[state] = (states[state] ?? 0) + 1
-    if (state === 'failing' || state === 'dead') soonestEndS = Math.min(soonestEndS, leftMs / 1_000)
+    if (state === 'ageing' || state === 'failing' || state === 'dead')
+      soonestEndS = Math.min(soonestEndS, leftMs / 1_000)
   }
   return { states, soonestEndS }
 }

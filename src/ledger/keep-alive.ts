@@ -35,8 +35,13 @@ export interface Asking {
 }
 
 export type Entered =
-  /** The name is this upload's; `medium`: what it has. */
-  | { readonly as: 'entered'; readonly isNew: boolean; readonly medium?: KeptMedium }
+  /** The name is this upload's; `medium`: what it has; `takenBy`: the job that took it. */
+  | {
+      readonly as: 'entered'
+      readonly isNew: boolean
+      readonly takenBy: string
+      readonly medium?: KeptMedium
+    }
   /** Another upload has it. */
   | { readonly as: 'taken' }
   /** It ended after this job was asked for, or the request is an old one repeated: nothing new is kept. */
@@ -78,7 +83,11 @@ export interface KeepAlive {
   tells(kept: Kept, what: 'told' | 'toldDead'): Promise<boolean>
   drop(id: string): Promise<void>
   /** What `accept` writes beside a result. */
-  write(asking: Pick<Asking, 'app' | 'name' | 'fingerprint'>, corp: string, medium: KeptMedium): KeptWrite
+  write(
+    name: Pick<Asking, 'app' | 'name'> & { readonly takenBy: string },
+    corp: string,
+    medium: KeptMedium,
+  ): KeptWrite
   /** An event for whoever listens. */
   publish(event: object): Promise<void>
 }
@@ -98,10 +107,10 @@ export function createKeepAlive(redis: Connection, namespace: string): KeepAlive
       const id = keptId(app, name)
       const recordPrefix = recordKey.slice(0, recordKey.length - job.length)
       const args = [id, fingerprint, payload, untilMs, job, asked, app, name, recordPrefix]
-      const [as, medium] = await enter(redis, keys(id), args)
+      const [as, medium, by] = await enter(redis, keys(id), args)
       if (as === 'taken' || as === 'over') return { as }
-      const isNew = as === 'new'
-      return { as: 'entered', isNew, ...(medium ? { medium: JSON.parse(String(medium)) as KeptMedium } : {}) }
+      const entered = { as: 'entered', isNew: as === 'new', takenBy: String(by) } as const
+      return medium ? { ...entered, medium: JSON.parse(String(medium)) as KeptMedium } : entered
     },
     leave: async (id, job) => void (await drop(redis, keys(id), [id, job])),
     async read(id) {
@@ -124,12 +133,12 @@ export function createKeepAlive(redis: Connection, namespace: string): KeepAlive
       is(await note(redis, keys(id), [id, job, JSON.stringify(fault)])),
     tells: async ({ id, brought }, what) => is(await told(redis, [keptKey(namespace, id)], [what, brought])),
     drop: async id => void (await drop(redis, keys(id), [id, ''])),
-    write({ app, name, fingerprint }, corp, medium) {
+    write({ app, name, takenBy }, corp, medium) {
       const id = keptId(app, name)
       const { mediaId, expiresAtMs, job } = medium
       return {
         ...{ keptKey: keptKey(namespace, id), dueKey, namesKey: keptNamesKey(namespace, corp, mediaId) },
-        ...{ id, fingerprint, mediaId, expiresAtMs, job, json: JSON.stringify(medium) },
+        ...{ id, takenBy, mediaId, expiresAtMs, job, json: JSON.stringify(medium) },
       }
     },
     publish: async event => void (await redis.publish(keptChannel(namespace), JSON.stringify(event))),

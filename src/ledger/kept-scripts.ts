@@ -12,12 +12,12 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
  * KEYS 1 name, 2 due
  * ARGV 1 id, 2 fingerprint, 3 payload, 4 until in ms, 5 job, 6 when that was asked for in ms, 'now', 'again' or 'renewal', 7 app, 8 name,
  *      9 what stands before a job's id in the key of its record
- * Answers {'new' | 'again', medium as JSON or ''} | {'taken'} | {'over'}.
+ * Answers {'new' | 'again', medium as JSON or '', the job that took the name} | {'taken'} | {'over'}.
  * Asked for again it lives as long as the longer wish. A request that is merely repeated wishes nothing anew: what was let
  * go of since stays so, and a renewal takes none at all: one that is run again by hand finds its name or leaves it. A name that never had a media_id is free when its job has ended.
  */
 export const enter = script(`${clock}
-local f = redis.call('HMGET', KEYS[1], 'fingerprint', 'untilMs', 'endedAtMs', 'medium', 'job', 'sinceMs')
+local f = redis.call('HMGET', KEYS[1], 'fingerprint', 'untilMs', 'endedAtMs', 'medium', 'job', 'sinceMs', 'takenBy')
 local over = f[3] or (f[2] and tonumber(f[2]) <= now)
 if f[1] and not over then
   if f[1] == ARGV[2] then
@@ -26,7 +26,7 @@ if f[1] and not over then
       redis.call('ZADD', KEYS[2], now, ARGV[1])
     end
     if not f[4] then redis.call('HSET', KEYS[1], 'job', ARGV[5], 'sinceMs', now) end
-    return {'again', f[4] or ''}
+    return {'again', f[4] or '', f[7]}
   end
   local state = f[5] and redis.call('HGET', ARGV[9] .. f[5], 'state')
   local ended = state == 'failed' or state == 'cancelled'
@@ -39,9 +39,9 @@ if over and asked and (f[5] == ARGV[5] or tonumber(f[3] or f[2]) >= asked) then 
 if ARGV[6] == 'now' and redis.call('EXISTS', ARGV[9] .. ARGV[5]) == 1 then return {'over'} end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'app', ARGV[7], 'name', ARGV[8], 'fingerprint', ARGV[2], 'payload', ARGV[3], 'untilMs', ARGV[4],
-  'job', ARGV[5], 'sinceMs', now)
+  'job', ARGV[5], 'takenBy', ARGV[5], 'sinceMs', now)
 redis.call('ZADD', KEYS[2], now + ${reservationMs}, ARGV[1])
-return {'new', ''}
+return {'new', '', ARGV[5]}
 `)
 
 /*

@@ -70,7 +70,7 @@ export const metricsTable = {
     ['state'],
   ),
   wecom_media_keep_alive_soonest_end_seconds: gauge(
-    'Until the first media_id whose renewal fails dies; 0 when one is dead, +Inf when none fails. Aggregate with min.',
+    'Until the first media_id whose renewal is due or fails dies; 0 when one is dead, +Inf when none is due. Aggregate with min.',
     [],
   ),
   wecom_media_callbacks_total: counter(

@@ -33,12 +33,12 @@ export async function keeping(
   const entered = await names.enter({ ...wish, job, recordKey, asked })
   if (entered.as === 'over') return undefined
   if (entered.as === 'taken') throw nameTaken(wish)
-  const { medium: before } = entered
+  const { medium: before, takenBy } = entered
   return {
     check(sha256) {
       if (before && before.sha256 !== sha256) throw changed(wish)
     },
-    write: medium => names.write(wish, corpOf(payload.app), { ...medium, job }),
+    write: medium => names.write({ ...wish, takenBy }, corpOf(payload.app), { ...medium, job }),
   }
 }
 

@@ -10,8 +10,8 @@ export interface KeptWrite {
   /** SET of the names that have this media_id. */
   readonly namesKey: string
   readonly id: string
-  /** Of what is kept: a name that was given away meanwhile is another's. */
-  readonly fingerprint: string
+  /** The job that took the name: one that was let go of and taken again meanwhile may be for other bytes. */
+  readonly takenBy: string
   readonly mediaId: string
   readonly expiresAtMs: number
   readonly json: string
@@ -26,7 +26,7 @@ export const keptLua = `
 local function writeKept(key, arg)
   if ARGV[arg] == '' then return end
   local name = KEYS[key]
-  local old = redis.call('HMGET', name, 'fingerprint', 'endedAtMs', 'mediaId', 'expiresAtMs', 'forgottenAtMs', 'job')
+  local old = redis.call('HMGET', name, 'takenBy', 'endedAtMs', 'mediaId', 'expiresAtMs', 'forgottenAtMs', 'job')
   if old[1] ~= ARGV[arg + 1] or old[2] then return end
   if old[6] == ARGV[arg + 5] then redis.call('HDEL', name, 'job') end
   local t = redis.call('TIME')
@@ -47,6 +47,6 @@ export const keptKeys = (write: KeptWrite | undefined, near: string): string[] =
 
 export const keptArgs = (write: KeptWrite | undefined): (string | number)[] => {
   if (!write) return ['', '', '', '', '', '']
-  const { id, fingerprint, mediaId, expiresAtMs, json, job } = write
-  return [id, fingerprint, mediaId, expiresAtMs, json, job]
+  const { id, takenBy, mediaId, expiresAtMs, json, job } = write
+  return [id, takenBy, mediaId, expiresAtMs, json, job]
 }

@@ -1,6 +1,7 @@
 /** Names that are kept alive, in Redis: who may have one, what accept writes, and that nothing is lost between two looks. */
 
 import { describe, expect, test } from 'vitest'
+import { keptStandings } from '../../src/app/keep-alive.ts'
 import {
   type Asking,
   createKeepAlive,
@@ -33,12 +34,12 @@ function setUp() {
     ...{ job, recordKey: `${namespace}:record:${job}`, asked: 'now' },
     ...changes,
   })
-  const bring = async (job: string, leftMs: number, mediaId = `m-${job}`, fingerprint = 'same') => {
+  const bring = async (job: string, leftMs: number, mediaId = `m-${job}`, takenBy = 'j1') => {
     const medium: KeptMedium = {
       ...{ mediaId, createdAtMs: Date.now(), expiresAtMs: Date.now() + leftMs, sha256: 'a'.repeat(64) },
       ...{ sizeBytes: 9, fileName: 'logo.png', job, reused: false },
     }
-    const write = names.write({ app: 'default', name: 'logo', fingerprint }, 'ww1', medium)
+    const write = names.write({ app: 'default', name: 'logo', takenBy }, 'ww1', medium)
     const entry: Entry = { ...medium, value: mediaId }
     await records.open(request(job))
     return records.accept(job, { mediaId }, ledger.write(media, entry), write)
@@ -51,8 +52,8 @@ function setUp() {
 describe('a name', () => {
   test('is reserved by the first, shared by the same upload, refused to another one', async () => {
     const { names, asking, read } = setUp()
-    expect(await names.enter(asking('j1'))).toEqual({ as: 'entered', isNew: true })
-    expect(await names.enter(asking('j1'))).toEqual({ as: 'entered', isNew: false })
+    expect(await names.enter(asking('j1'))).toEqual({ as: 'entered', isNew: true, takenBy: 'j1' })
+    expect(await names.enter(asking('j2'))).toEqual({ as: 'entered', isNew: false, takenBy: 'j1' })
     expect(await names.enter(asking('j2', { untilMs: Date.now() + dayMs }))).toMatchObject({ isNew: false })
     expect(await names.enter(asking('j3', { fingerprint: 'other' }))).toEqual({ as: 'taken' })
     expect(await names.enter(asking('j3', { fingerprint: 'other', app: 'b' }))).toMatchObject({ isNew: true })
@@ -159,6 +160,17 @@ describe('accept', () => {
     expect(await read()).toMatchObject({ brought: 1, medium: { mediaId: 'm-j1' } })
   })
 
+  test('writes nothing of a job that began before the name was let go of and taken again', async () => {
+    const { names, asking, bring, read } = setUp()
+    await names.enter(asking('j1'))
+    await names.end(id, 'let-go')
+    await names.enter(asking('j2'))
+    await bring('j1', 72 * hourMs)
+    expect(await read()).toMatchObject({ brought: 0, job: 'j2' })
+    await bring('j2', 60 * hourMs, 'm-j2', 'j2')
+    expect(await read()).toMatchObject({ medium: { mediaId: 'm-j2' } })
+  })
+
   test('sent twice counts once', async () => {
     const { names, asking, bring, read } = setUp()
     await names.enter(asking('j1'))
@@ -263,10 +275,14 @@ test('how all names stand is read in one go', async () => {
   expect(await names.standings()).toEqual([{ state: 'new', leftMs: 0 }])
   await bring('j1', 30 * hourMs)
   expect(await names.standings()).toMatchObject([{ state: 'fresh' }])
+  expect(await keptStandings(names)).toMatchObject({ states: { fresh: 1, ageing: 0 }, soonestEndS: Infinity })
   await redis.hset(`${namespace}:kept:${id}`, 'renewBeforeMs', 31 * hourMs)
   const [ageing] = await names.standings()
   expect(ageing?.state).toBe('ageing')
   expect(ageing?.leftMs).toBeGreaterThan(29 * hourMs)
+  // Nobody may be there to renew it: people count its time, too.
+  expect((await keptStandings(names)).soonestEndS).toBeGreaterThan(29 * 3_600)
+  expect((await keptStandings(names)).soonestEndS).toBeLessThan(30 * 3_600)
   await redis.hset(`${namespace}:kept:${id}`, 'faultAtMs', Date.now())
   expect(await names.standings()).toMatchObject([{ state: 'failing' }])
   await redis.hset(`${namespace}:kept:${id}`, 'forgottenAtMs', Date.now())
