@@ -21,11 +21,13 @@ local f = redis.call('HMGET', KEYS[1], 'fingerprint', 'untilMs', 'endedAtMs', 'm
 local over = f[3] or (f[2] and tonumber(f[2]) <= now)
 if f[1] and not over then
   if f[1] == ARGV[2] then
-    if tonumber(ARGV[4]) > tonumber(f[2]) then
+    -- With a key that is known it is the same wish, or refused.
+    local repeated = (ARGV[6] == 'now' or ARGV[6] == 'again') and redis.call('EXISTS', ARGV[9] .. ARGV[5]) == 1
+    if not repeated and tonumber(ARGV[4]) > tonumber(f[2]) then
       redis.call('HSET', KEYS[1], 'untilMs', ARGV[4])
       redis.call('ZADD', KEYS[2], now, ARGV[1])
     end
-    if not f[4] then redis.call('HSET', KEYS[1], 'job', ARGV[5], 'sinceMs', now) end
+    if not repeated and not f[4] then redis.call('HSET', KEYS[1], 'job', ARGV[5], 'sinceMs', now) end
     return {'again', f[4] or '', f[7]}
   end
   local state = f[5] and redis.call('HGET', ARGV[9] .. f[5], 'state')

@@ -117,6 +117,24 @@ describe('a media_id that is kept alive', () => {
     expect(taken(it)).toHaveLength(1)
   })
 
+  test('of an app that is no longer configured fails visibly, and stays readable', async () => {
+    const it = await begin()
+    const { apps } = it.config
+    const here = await it.startHere()
+    const { mediaId } = await it.uploadAged(49 * hourMs, () => here.stop())
+    const { default: ours, ...rest } = apps
+    const other = await it.startHere({ apps: { ...rest, other: ours } as typeof apps })
+    const failing = await it.seen('a failure', ({ state }) => state === 'failing')
+    expect(failing).toMatchObject({
+      mediaId,
+      fault: { kind: 'config', message: expect.stringContaining('default') },
+    })
+    await other.stop()
+    await it.startHere()
+    await it.hurry()
+    await it.seen('a renewal', ({ state }) => state === 'fresh')
+  })
+
   test('has its webhook told of each renewal, too', async () => {
     const it = await begin()
     await it.startHere()

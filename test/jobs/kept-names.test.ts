@@ -39,6 +39,14 @@ describe('a name', () => {
     await expect(it.producer.upload({ ...it.payload, app: 'other' })).resolves.toMatchObject({ isNew: true })
   })
 
+  test('is not kept longer by a request that is refused for its key', async () => {
+    const it = await begin(10)
+    await it.producer.upload(it.payload, { key: 'order-17' })
+    const longer = { ...it.payload, keepAlive: { name: 'logo', until: inDays(20) } }
+    await expect(it.producer.upload(longer, { key: 'order-17' })).rejects.toMatchObject({ kind: 'conflict' })
+    expect((await it.kept())?.untilMs).toBe(Date.parse(it.payload.keepAlive.until))
+  })
+
   test('is free again when its first upload has failed', async () => {
     const it = await begin()
     await it.startHere()
