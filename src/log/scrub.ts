@@ -10,9 +10,12 @@ const urlPassword = /\b([a-z][a-z0-9+.-]{0,31}:\/\/[^\s:/@]{0,255}:)[^\s@/]{1,10
 /** Tokens of our own HTTP API; see http/tokens.ts. */
 const apiToken = /\bwmt_[A-Za-z0-9_-]{20,}/g
 
-/** The query of a URL: links are signed there. WeCom's page that explains an errcode is pointed at by messages and has none. */
+/**
+ * The query of a URL: links are signed there. A quote is part of it, as in `filename*=UTF-8''a.png&Signature=…`, which is how a
+ * download is named. WeCom's page that explains an errcode is pointed at by messages and has none.
+ */
 const urlQuery =
-  /\b(https?:\/\/(?!open\.work\.weixin\.qq\.com\/devtool\/)[^\s"'<>?\\]{1,2048}\?)[^\s"'<>\\]{1,8192}/gi
+  /\b(https?:\/\/(?!open\.work\.weixin\.qq\.com\/devtool\/)[^\s"<>?\\]{1,2048}\?)[^\s"<>\\]{1,8192}/gi
 
 /** What a secret begins with -> the secrets that do. A provider may have thousands: a line must not cost a search for each. */
 const known = new Map<string, string[]>()

@@ -21,6 +21,18 @@ test.each([
   `https://h/x?${canary}`,
   `https://h/x#access=${canary}`,
   `https://h/x?${'a'.repeat(300)}=${canary}`,
+  `https://h/x?response-content-disposition=attachment;filename*%3DUTF-8''a.png&Signature=${canary}`,
+  `can't read 'https://h/x?name=it's&sign=${canary}': not found`,
+  `https://h/x?name="a b"&sign=${canary}`,
+  `https://h/x?name=<a>&sign=${canary}`,
+  `https://h/x?name=\\a\n&sign=${canary}`,
+  `https://h/x;sign=${canary}`,
+  `https://h/x#'${canary}`,
+  `//cdn.example.com/a?${canary}`,
+  `//u:${canary}@cdn.example.com/a`,
+  `https:\\/\\/h\\/x?${canary}`,
+  `see https%3A%2F%2Fh%2Fx%3Fsign%3D${canary}`,
+  `see https%253A%252F%252Fh%252Fx%253Fsign%253D${canary}`,
 ])('no secret is shown of %s', text => {
   const shown = JSON.stringify(
     redacted({ text, list: [[text]], [text]: { deep: new URL('https://h/').href + text } }),
@@ -37,6 +49,26 @@ test('host and path stay, and so does every text without a query', () => {
   expect(redacted({ n: 1, is: true, no: null, at: new Date(0) })).toEqual({
     ...{ n: 1, is: true, no: null, at: '1970-01-01T00:00:00.000Z' },
   })
+})
+
+test.each([
+  `https://h/my file?name=my file&${canary}`,
+  `https://h/x?name="a" ${canary}`,
+  `https://h/x?a=\n${canary}`,
+])('a field that is a URL is cut at its query, whatever is in that: %s', url => {
+  expect(JSON.stringify(redacted({ source: { url } }))).not.toContain(canary)
+})
+
+test('what is too long or too deep for a page is cut, and what follows is shown', () => {
+  const deep = JSON.parse(`${'['.repeat(15_000)}${']'.repeat(15_000)}`)
+  const long = `${'a'.repeat(70_000)} https://h/x?sign=${canary} ${'b'.repeat(2_000_000)}`
+  const startMs = performance.now()
+  const shown = JSON.stringify(redacted({ deep, long, last: 'here' }))
+  expect(performance.now() - startMs).toBeLessThan(500)
+  expect(shown).toContain('[too deep]')
+  expect(shown).toContain('"last":"here"')
+  expect(shown).not.toContain(canary)
+  expect(shown.length).toBeLessThan(70_000)
 })
 
 test('of a webhook only the host is shown', () => {
