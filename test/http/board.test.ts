@@ -175,8 +175,19 @@ test('the login opens for the right user and password only, and leads nowhere bu
   ])
     expect((await logIn('admin', password, next)).headers.get('location')).toBe('/board/')
   expect(JSON.stringify(logged)).not.toContain(password)
-  const out = await ask('POST', '/board/logout', {}, '')
+  const cookie = right.headers.get('set-cookie')?.split(';')[0] ?? ''
+  const out = await ask('POST', '/board/logout', { cookie }, '')
   expect(out.headers.get('set-cookie')).toContain('Max-Age=0')
+})
+
+test('nothing that is made of the password is told to who has not shown it', async () => {
+  const { ask, logIn } = await startBoard()
+  const answers = await Promise.all([
+    ...[ask('GET', '/board/'), ask('GET', '/board/login'), ask('GET', '/board/logout')],
+    ...[logIn('admin', 'wrong'), ask('POST', '/board/logout', {}, ''), ask('POST', '/board/logout')],
+    ask('POST', '/board/logout', { cookie: 'wecom-media-board-00000000=1.x' }, ''),
+  ])
+  for (const { headers } of answers) expect(headers.get('set-cookie')).toBeNull()
 })
 
 test('a cookie is for https alone when the browser came by https', async () => {

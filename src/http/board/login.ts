@@ -51,6 +51,8 @@ export function mountLogin(
   // A link can't log anybody out: it only leads to the button.
   scope.get('/logout', (_request, reply) => html(reply, logoutPage(logoutPath)))
   scope.post('/logout', async (request, reply) => {
+    // Nothing that is made of the password goes to who has not shown it: guesses could be tried against it, away from us.
+    if (!sessions.holds(request.headers.cookie)) return reply.redirect(loginPath, 303)
     onEvent({ what: 'logout', from: request.ip })
     return reply.header('set-cookie', sessions.end()).redirect(loginPath, 303)
   })
