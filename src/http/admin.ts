@@ -17,8 +17,8 @@ export interface AdminServer {
   close(): Promise<void>
 }
 
-/** Milliseconds. */
-const times = { request: 10_000, headers: 10_000, idle: 30_000, look: 1_000 }
+/** Milliseconds: how long a request may take to come, its head, the next one of a connection, and between two looks. */
+const usual = { request: 10_000, headers: 10_000, idle: 30_000, look: 1_000 }
 const headersMaxBytes = 16 * 1024
 const bodyMaxBytes = 16 * 1024
 const connectionsMax = 200
@@ -34,7 +34,9 @@ const guarded = {
 export async function serveAdmin(
   { host, port }: { readonly host: string; readonly port: number },
   pages: AdminPages,
+  changed: Partial<typeof usual> = {},
 ): Promise<AdminServer> {
+  const times = { ...usual, ...changed }
   const server = fastify({
     exposeHeadRoutes: false,
     requestTimeout: times.request,
