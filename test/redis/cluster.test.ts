@@ -46,6 +46,28 @@ test.runIf(ownRedis)('of a server of its own a cluster is not expected to come',
   })
 })
 
+test.runIf(ownRedis)('a media_id is kept alive on a cluster', async () => {
+  const it = await deploy({ redisUrl: cluster.url, env: { WECOM_MEDIA_RENEW_LOOK_MS: '200' } })
+  await it.startHere()
+  const hourMs = 3_600_000
+  const source = { path: await it.put('logo.txt', 'some bytes of a logo') }
+  const until30 = new Date(Date.now() + 30 * 24 * hourMs).toISOString()
+  // As if it had been uploaded so long ago: a renewal is due at once.
+  it.simulator.clock.set(Date.now() - 50 * hourMs)
+  it.simulator.faults.add({ method: 'media/upload', do: 'hold', at: 'answer' })
+  const keepAlive = { name: 'logo', until: until30 }
+  const job = await it.producer.upload({ type: 'file', source, keepAlive })
+  await it.simulator.waitFor({ method: 'media/upload', state: 'held' })
+  it.simulator.clock.set(Date.now())
+  it.simulator.release()
+  const { mediaId } = await it.producer.result(job, { timeoutMs: 15_000 })
+  const renewed = async () => {
+    const kept = await it.producer.kept({ name: 'logo' })
+    return kept?.mediaId !== undefined && kept.mediaId !== mediaId
+  }
+  await until('it is renewed', renewed, { withinMs: 15_000 })
+})
+
 test.runIf(ownRedis)('a producer takes a Cluster of its caller, whose jobs the workers do', async () => {
   const it = await deploy({ redisUrl: cluster.url })
   await it.startHere()
