@@ -7,7 +7,7 @@ import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Admin } from '../queues/admin.ts'
 import { startBeat } from '../queues/beat.ts'
-import { type KeptEvent, renewDue } from '../queues/renew.ts'
+import { type KeptEvent, keepAliveQueue, renewDue } from '../queues/renew.ts'
 import type { Records } from '../record/index.ts'
 import type { Connection } from '../redis/connection.ts'
 
@@ -33,7 +33,7 @@ export function startKeepAlive(
   const onEvent = eventHook(log, metrics)
   const renewing = { ...parts, renewBeforeMs, lookMs, clock: systemClock, onEvent, onError }
   const beat = startBeat({
-    ...{ redis, namespace, name: 'keep-alive', everyMs: lookMs, lockDurationMs, stalledIntervalMs },
+    ...{ redis, namespace, name: keepAliveQueue, everyMs: lookMs, lockDurationMs, stalledIntervalMs },
     clock: systemClock,
     // Told here, and to BullMQ, which counts it as failed.
     onBeat: () =>

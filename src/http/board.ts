@@ -10,12 +10,12 @@ import rateLimit from '@fastify/rate-limit'
 import { type Job, Queue } from 'bullmq'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { Fault } from '../fault.ts'
-import { type QueueName, queueNames } from '../queues/jobs.ts'
 import type { Steering } from '../queues/steer.ts'
 import type { JobRecord } from '../record/index.ts'
 import type { Connection } from '../redis/connection.ts'
 import { boardHeaders, boardPath, deedOf, demandDeed, demandSession, refuseStrangers } from './board/door.ts'
 import { type LoginEvent, mountLogin } from './board/login.ts'
+import { type QueueShown, queuesShown, shown } from './board/queues.ts'
 import { pageOfRecord } from './board/record.ts'
 import { redacted } from './board/redact.ts'
 import type { Sessions } from './board/session.ts'
@@ -55,24 +55,9 @@ export interface Board {
 
 const pollEverySeconds = 5
 
-const shown: Readonly<Record<QueueName, { readonly displayName: string; readonly description: string }>> = {
-  upload: {
-    displayName: 'Uploads',
-    description: 'Temporary media: a file becomes a media_id for three days',
-  },
-  download: { displayName: 'Downloads', description: 'A media_id becomes a file' },
-  image: { displayName: 'Images', description: 'Permanent image URLs, within the quota of day and month' },
-  article: { displayName: 'Articles', description: 'Every image of an HTML document becomes permanent' },
-  async: {
-    displayName: 'Async uploads',
-    description: 'The platform fetches a file of up to 200 MB by its URL',
-  },
-  notify: { displayName: 'Webhooks', description: 'The ends of jobs are told to whoever asked for it' },
-}
-
 export function createBoard(parts: BoardParts): Board {
   const { redis, namespace, mayWrite, onError } = parts
-  const queues = queueNames.map(name => {
+  const queues = queuesShown.map(name => {
     const queue = new Queue(name, { connection: redis, prefix: namespace, skipMetasUpdate: true })
     queue.on('error', onError)
     return queue
@@ -116,12 +101,15 @@ class BoardQueue extends BullMQAdapter {
   readonly #steering: Steering
 
   constructor(queue: Queue, mayWrite: boolean, steering: Steering) {
+    const { hasRecords, ...names } = shown[queue.name as QueueShown]
     super(queue, {
-      readOnlyMode: !mayWrite,
-      ...shown[queue.name as QueueName],
-      externalJobUrl: ({ id }) => ({
-        displayText: 'Record',
-        href: `${boardPath}/records/${steering.recordIdOf(queue.name, String(id))}`,
+      readOnlyMode: !mayWrite || !hasRecords,
+      ...names,
+      ...(hasRecords && {
+        externalJobUrl: ({ id }) => ({
+          displayText: 'Record',
+          href: `${boardPath}/records/${steering.recordIdOf(queue.name, String(id))}`,
+        }),
       }),
       // A result never changes: what is done is not done again.
       ...({ allowCompletedRetries: false } as object),

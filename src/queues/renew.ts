@@ -14,6 +14,9 @@ import { renewalId } from './identity.ts'
 import type { Payload } from './jobs.ts'
 import { parsePayload } from './parse.ts'
 
+/** Of the beat, see beat.ts: its jobs are no jobs of ours. */
+export const keepAliveQueue = 'keep-alive'
+
 /** What happened to a name. Programs hear it on a channel, people in logs and metrics. */
 export interface KeptEvent {
   /** `kept`: the first media_id is there. `failed`: a renewal brought nothing. `dead`: the media_id serves no more. */

@@ -164,6 +164,21 @@ test('S09 no secret of a payload, reason, stack, log, result or record is on any
   expect(JSON.stringify(it.logged)).not.toContain(canary)
 })
 
+test('the beat of keep-alive is shown with its next time, and nobody stops it from here', async () => {
+  const it = await startBoard({ write: true })
+  const cookie = await it.session()
+  const get = async (path: string) =>
+    (await (await it.ask('GET', `/board/api/${path}`, { cookie })).json()) as Record<string, object[]>
+  const beats = () => get('job-schedulers').then(({ schedulers }) => schedulers ?? [])
+  await until('it beats', async () => JSON.stringify(await beats()).includes('"keep-alive"'))
+  const { queues } = await get('queues')
+  expect(queues).toContainEqual(expect.objectContaining({ name: 'keep-alive', readOnlyMode: true }))
+  expect((await it.ask('PUT', '/board/api/queues/keep-alive/pause', { cookie })).status).toBe(405)
+  expect((await it.ask('PUT', '/board/api/queues/pause', { cookie })).status).toBe(200)
+  const paused = (name: string) => it.redis.hget(`${it.namespace}:${name}:meta`, 'paused')
+  expect([await paused('upload'), await paused('keep-alive')]).toEqual(['1', null])
+})
+
 test('the page of a record shows what happened, and no script of a payload runs on it', async () => {
   const it = await startBoard()
   const job = await it.producer.download({ mediaId: '<script>alert(1)</script>' })
