@@ -169,7 +169,7 @@ test('the login opens for the right user and password only, and leads nowhere bu
   for (const next of [
     '//evil.example',
     'https://evil.example',
-    '/board/../metrics',
+    '/board/.%2e/metrics',
     '/metrics',
     '/board\\evil',
   ])

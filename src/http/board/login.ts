@@ -62,7 +62,7 @@ const home = `${boardPath}/`
 
 /** Only places on the board: whoever made the link must not choose where a login leads. */
 const placeIn = (next: unknown): string =>
-  typeof next === 'string' && /^\/board\/[\w\-./?=&%]{0,500}$/.test(next) && !next.includes('..')
+  typeof next === 'string' && /^\/board\/[\w\-./?=&%]{0,500}$/.test(next) && !/(\.|%2e){2}/i.test(next)
     ? next
     : home
 
