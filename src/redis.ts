@@ -10,6 +10,7 @@ import { BatchingRedis } from './redis/batching.ts'
 import { openCluster } from './redis/cluster.ts'
 import type { Connection } from './redis/connection.ts'
 import { firstAnswer as answer } from './redis/first-answer.ts'
+import { hearEveryError } from './redis/heard.ts'
 import { listenForTrouble, sparsely } from './redis/trouble.ts'
 import { codeOf } from './refusal.ts'
 
@@ -123,6 +124,7 @@ const addresses = new WeakMap<Connection, Address>()
 
 const remember = <C extends Connection>(redis: C, address: Address, { onError }: ConnectOptions): C => {
   addresses.set(redis, address)
+  hearEveryError(redis)
   listenForTrouble(redis, sparsely(onError ?? (() => {})))
   return redis
 }

@@ -120,6 +120,18 @@ describe('the first answer', () => {
   })
 })
 
+test('a stream that fails twice ends its connection, and not the process', async () => {
+  const { proxy, key } = await behindProxy()
+  const worker = open(connectWorker(proxy.url)) as Redis
+  for (const redis of [worker, open(worker.duplicate())]) {
+    redis.on('error', () => undefined)
+    await redis.ping()
+    const { stream } = redis
+    for (const nth of ['first', 'second']) stream.emit('error', new Error(`the ${nth} error`))
+    expect(await redis.set(key, 'on')).toBe('OK')
+  }
+})
+
 describe("a worker's connection", () => {
   test('notices a frozen link, and its command is answered on a new one', async () => {
     const { proxy, direct, key } = await behindProxy()

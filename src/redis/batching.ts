@@ -4,10 +4,11 @@
  * sending again are ioredis' own. (Its auto-pipelining groups commands into pipelines instead, which fail otherwise.)
  */
 
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { atEndOfTurn } from '../clock.ts'
+import { HeardRedis } from './heard.ts'
 
-export class BatchingRedis extends Redis {
+export class BatchingRedis extends HeardRedis {
   override sendCommand(...args: Parameters<Redis['sendCommand']>): unknown {
     hold(this.stream)
     return super.sendCommand(...args)
