@@ -34,7 +34,7 @@ describe('a reference by URL', () => {
   })
 })
 
-test('other languages read it as one of two closed objects', () => {
+test('other languages read it as one of three closed objects', () => {
   expect(z.toJSONSchema(FileRef, { io: 'input' })).toMatchObject({
     anyOf: [
       { type: 'object', required: ['path'], additionalProperties: false },
@@ -44,6 +44,7 @@ test('other languages read it as one of two closed objects', () => {
         additionalProperties: false,
         properties: { url: { type: 'string', format: 'uri', maxLength: 2_048 } },
       },
+      { type: 'object', required: expect.arrayContaining(['spooled']), additionalProperties: false },
     ],
   })
 })

@@ -128,7 +128,8 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
       const worker = startNode(join(import.meta.dirname, '../fixtures/worker.ts'), {
         env: { ...env, ...more },
       })
-      await worker.line()
+      // Four of them may start at once, on a machine that is busy with others.
+      await worker.line(60_000)
       return worker
     },
   }
