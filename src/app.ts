@@ -5,7 +5,8 @@ import { createHeard } from './app/heard.ts'
 import { openLimits } from './app/limiting.ts'
 import { openAdmin } from './app/pages.ts'
 import { createReadiness } from './app/readiness.ts'
-import { limitHook, redisTrouble } from './app/report.ts'
+import { redisTrouble } from './app/redis-trouble.ts'
+import { limitHook } from './app/report.ts'
 import { openResources } from './app/resources.ts'
 import { work } from './app/workers.ts'
 import { systemClock } from './clock.ts'
@@ -70,7 +71,7 @@ async function start(
   const shared = namespaceOf(config.baseUrl, config.prefix)
   const namespace = options.jobsNamespace ?? shared
   const { registry, metrics } = createMetrics()
-  const onError = (connection: string) => (error: Error) => redisTrouble(log, metrics, connection, error)
+  const onError = (connection: string) => redisTrouble({ log, metrics, clock: systemClock }, connection)
   const redis = connectWorker(redisUrl, { name: 'wecom-media-worker', onError: onError('worker') })
   later(() => redis.disconnect())
   const subscriber = connectSubscriber(redisUrl, { name: 'wecom-media-ends', onError: onError('subscriber') })

@@ -11,7 +11,7 @@ import { createAdmin } from '../queues/admin.ts'
 import { steering } from '../queues/steer.ts'
 import { createRecords } from '../record/index.ts'
 import { connectProducer } from '../redis.ts'
-import { redisTrouble } from './report.ts'
+import { redisTrouble } from './redis-trouble.ts'
 
 export interface DashboardParts {
   readonly redisUrl: string
@@ -27,7 +27,7 @@ export async function openBoard(config: Config, parts: DashboardParts): Promise<
   if (config.board === undefined) return undefined
   const { user, password, mayWrite, grafanaUrl } = config.board
   keepSecret(password)
-  const onError = (error: Error) => redisTrouble(log, metrics, 'board', error)
+  const onError = redisTrouble({ log, metrics, clock: systemClock }, 'board')
   const sessions = await createSessions({
     ...{ user, password, deployment: namespace, path: boardPath, clock: systemClock },
   })

@@ -102,11 +102,6 @@ export const repairHook =
     log.warn({ job: id, name, repair }, 'repaired')
   }
 
-export function redisTrouble(log: Logger, metrics: Metrics, connection: string, error: Error): void {
-  metrics.wecom_media_redis_errors_total.inc({ connection })
-  log.warn({ connection, error }, 'redis')
-}
-
 /** A refused callback is either a stranger or a wrong key: an operator wants to know which. */
 export const callbackHook =
   (log: Logger, metrics: Metrics, heard: Pick<Heard, 'note'>) =>
