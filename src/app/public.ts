@@ -3,10 +3,12 @@
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { CallbackRoutes } from '../http/callback.ts'
+import { operationsOf } from '../http/operations.ts'
 import { type PublicServer, servePublic } from '../http/server.ts'
 import type { Rules } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { startApi, startCallbacks } from '../metrics/zero.ts'
 import { type Admin, createAdmin } from '../queues/admin.ts'
 import { type Producer, produce } from '../queues/producer.ts'
 import { createRecords } from '../record/index.ts'
@@ -16,7 +18,8 @@ import { apiOf } from './api.ts'
 import { openReceiver, partiesOf } from './callbacks.ts'
 import { keepSweepingBodies } from './chores.ts'
 import { createHeard } from './heard.ts'
-import { callbackHook, redisTrouble } from './report.ts'
+import { redisTrouble } from './redis-trouble.ts'
+import { callbackHook } from './report.ts'
 import { webhookAdmission } from './webhooks.ts'
 
 export interface PublicParts {
@@ -36,7 +39,7 @@ export async function openPublic(config: Config, parts: PublicParts): Promise<Pu
   const parties = partiesOf(config)
   if (parties.size === 0 && config.tokens.length === 0) return undefined
   const { redisUrl, namespace, log, metrics } = parts
-  const onError = (error: Error) => redisTrouble(log, metrics, 'public', error)
+  const onError = redisTrouble({ log, metrics, clock: systemClock }, 'public')
   // Of its own, since a worker's waits for ever: who asks here is told at once that Redis is away, and asks again.
   const redis = connectProducer(redisUrl, { name: 'wecom-media-public', onError })
   const admin = createAdmin(redis, namespace, onError)
@@ -51,6 +54,12 @@ export async function openPublic(config: Config, parts: PublicParts): Promise<Pu
   try {
     const callbacks = await callbacksOf(config, parties, { ...parts, redis, admin, producer })
     const api = apiOf(config, { ...parts, redis, producer, closing: closing.signal })
+    startCallbacks(metrics, [...parties.keys()])
+    if (api)
+      startApi(
+        metrics,
+        operationsOf(api).map(({ id }) => id),
+      )
     if (api)
       void keepSweepingBodies(config.spool, producer.read, error => onError(error as Error), closing.signal)
     const server = await servePublic(config.public, { callbacks, api })

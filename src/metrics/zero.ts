@@ -38,6 +38,20 @@ export function startAtZero(metrics: Metrics, sets: ClosedSets): void {
     for (const found of ['hit', 'lead', 'follow']) metrics.wecom_media_ledger_total.inc({ subject, found }, 0)
 }
 
+/** Where the HTTP API is served: what counts as its own failures. */
+export function startApi(metrics: Metrics, operations: readonly string[]): void {
+  for (const operation of operations)
+    for (const status of ['500', '503']) metrics.wecom_media_api_requests_total.inc({ operation, status }, 0)
+}
+
+/** Where callbacks are listened for: the events that must be written down. */
+export function startCallbacks(metrics: Metrics, parties: readonly string[]): void {
+  const how = { outcome: 'failed', reason: 'none' }
+  for (const party of parties)
+    for (const event of ['job-finished', 'suite-ticket', 'media'])
+      metrics.wecom_media_callbacks_total.inc({ party, event, ...how }, 0)
+}
+
 const ends = ['done', 'duplicate', 'handed-back', 'lease-lost']
 
 function startJobs({ wecom_media_jobs_total: total }: Metrics, { jobs, kinds }: ClosedSets): void {

@@ -96,7 +96,10 @@ test('a callback is remembered for the whole fleet, and silence is counted from 
   const name = 'wecom_media_callback_last_timestamp_seconds{party="default",kind="app"}'
   const anotherPort = { public: { host: '127.0.0.1', port: 0 } }
   const stranger = await fetch(it.callbackUrl, { method: 'POST', body: '<xml></xml>' })
-  const first = (await (await scraped(it, anotherPort)).scrape()).get(name) ?? 0
+  const started = await (await scraped(it, anotherPort)).scrape()
+  const lost = 'wecom_media_callbacks_total{party="default",event="media",outcome="failed",reason="none"}'
+  expect(started.get(lost)).toBe(0)
+  const first = started.get(name) ?? 0
   expect(first).toBeGreaterThan(startedS - 1)
   expect(await it.simulator.verifyCallback()).toMatchObject({ ok: true })
   const told = (await (await scraped(it, anotherPort)).scrape()).get(name)
@@ -122,4 +125,7 @@ test('requests to the HTTP API are counted by operation and status, and a path t
     expect.stringMatching(/operation="(?!none)[\w.-]+",status="200"/),
   )
   expect(await page()).not.toContain('evil')
+  // An alert takes the rise of failures: the first must be one.
+  expect(counted.filter(([name]) => name.endsWith('status="503"}')).length).toBeGreaterThan(5)
+  expect(counted.filter(([name]) => name.includes('operation="none"'))).toHaveLength(1)
 })
