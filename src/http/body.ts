@@ -8,6 +8,7 @@ import { type Body, receiveBody, removeBodiesOf, removeBody, tooBig } from '../f
 import { safeName } from '../files/safe-name.ts'
 import { jobId } from '../queues/identity.ts'
 import { jobs } from '../queues/jobs.ts'
+import type { JobRecord } from '../record/index.ts'
 import { isMediaType, mediaTypes, permanentImage } from '../wecom/media-types.ts'
 import { type Fields, type Form, formIn } from './form.ts'
 import {
@@ -110,7 +111,7 @@ async function take(parts: BodyParts, job: FileJob, asked: AskedBody): Promise<A
   const { spool } = parts
   const key = keyIn(asked.request.headers['idempotency-key'])
   const { fields, body, fileName } = await received(spool, job, asked)
-  let ref: string | undefined
+  let given: Given | undefined
   try {
     const name = fields['name'] ?? (fileName === undefined ? undefined : safeName(fileName, 'file'))
     if (name === undefined && job !== 'article')
@@ -123,19 +124,39 @@ async function take(parts: BodyParts, job: FileJob, asked: AskedBody): Promise<A
     const payload = (source: object) => ({ ...typed(job, fields), ...named, source })
     // What is wrong with the fields is told before anything has a name in the spool.
     demandPayload(parts, job, asked, payload({ spooled: `${id}/${'0'.repeat(64)}` }))
-    ref = await body.keepFor(id, name ?? '.html')
+    const ref = await body.keepFor(id, name ?? '.html')
+    given = { id, ref, isOwn: key === undefined }
     const answer = await handOver(parts, job, asked, { body: payload({ spooled: ref }), key: own })
     if (answer.status === 200) await forgetIfDone(parts, id)
     return answer
   } catch (error) {
     await body.discard()
-    if (ref !== undefined && isRefused(error)) await removeBody(spool, ref)
+    if (given && isRefused(error)) await takeBack(parts, given)
     throw error
   }
 }
 
 /** Where Redis is silent nobody knows whether the job was queued: the sweep will. */
 const isRefused = (error: unknown): boolean => error instanceof Fault && error.kind !== 'unavailable'
+
+interface Given {
+  readonly id: string
+  readonly ref: string
+  /** Nobody else can ask for this id. */
+  readonly isOwn: boolean
+}
+
+/**
+ * The body of a request that was refused. The job of the same key may have the same bytes, in the same place, and another
+ * request may be about to queue it: what could be needed stays, and the sweep finds it.
+ */
+async function takeBack({ producer, spool }: BodyParts, { id, ref, isOwn }: Given): Promise<void> {
+  const record = isOwn ? undefined : await producer.read(id).catch(() => undefined)
+  if (isOwn || (record && spooledOf(record) !== ref)) await removeBody(spool, ref)
+}
+
+const spooledOf = ({ payload }: JobRecord): unknown =>
+  (JSON.parse(payload) as { readonly source?: { readonly spooled?: unknown } } | null)?.source?.spooled
 
 /** The request was repeated after its job: the body came for nothing. */
 async function forgetIfDone({ producer, spool }: BodyParts, id: string): Promise<void> {
