@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { needsBody } from '../../src/app/chores.ts'
 import { openBody, sweepBodies } from '../../src/files/bodies.ts'
+import { ownRedis, startRedis } from '../support/redis.ts'
 import { tempDir } from '../support/temp.ts'
 import { until } from '../support/until.ts'
 import { type ApiDeployment, deployApi } from './api.ts'
@@ -87,6 +88,24 @@ describe('a key', () => {
     expect(await done(first.body.url)).toMatchObject({ state: 'done' })
     await isEmpty()
   })
+})
+
+test('a request that is refused takes nothing from the job that has its key and its bytes', async () => {
+  const http = await deployApi({ only: 'http' })
+  const post = (fields: Record<string, string>, content = 'the same bytes') =>
+    http.shop.call('POST', '/v1/jobs/upload', form({ type: 'file', ...fields }, content, 'a.txt'), key('c1'))
+  const first = await post({})
+  const bodies = () => readdir(http.config.spool, { recursive: true })
+  const before = await bodies()
+  expect(before).toHaveLength(2)
+  expect((await post({ urgent: 'true' })).status).toBe(409)
+  expect((await post({ name: 'b.txt' })).status).toBe(409)
+  expect((await post({ webhook: 'https://app.example.com/' })).status).toBe(400)
+  expect((await post({}, 'other bytes')).status).toBe(409)
+  expect(await bodies()).toEqual(before)
+  await http.startHere({}, 'workers')
+  const { body } = await http.shop.call('GET', `${first.body.url}?wait=15`)
+  expect(body).toMatchObject({ state: 'done', result: { name: 'a.txt' } })
 })
 
 describe('nothing stays of a body that', () => {
@@ -212,6 +231,29 @@ describe('nothing stays of a body that', () => {
   })
 })
 
+test.runIf(ownRedis)(
+  'a body that comes while Redis is away is refused, and comes again under its key',
+  async () => {
+    const redis = await startRedis()
+    const http = await deployApi({ only: 'http', redisUrl: redis.url })
+    const post = () => http.shop.call('POST', '/v1/jobs/upload', form({ type: 'image' }, photo), key('r1'))
+    await redis.kill()
+    const { status, headers, body } = await post()
+    expect([status, body.kind, headers.get('retry-after')]).toEqual([503, 'unavailable', '1'])
+    expect((await readdir(http.config.spool)).filter(name => name.endsWith('.part'))).toEqual([])
+    await redis.restart()
+    const again = await until('Redis is back', async () => {
+      const answer = await post()
+      return answer.status === 503 ? undefined : answer
+    })
+    // Whether the first one was queued after all, nobody could know.
+    expect([200, 202]).toContain(again.status)
+    await http.startHere({}, 'workers')
+    const job = await http.shop.call('GET', `${again.body.url}?wait=15`)
+    expect(job.body).toMatchObject({ state: 'done', result: { name: 'photo.jpg' }, calls: 1 })
+  },
+)
+
 describe('the spool', () => {
   test('that a worker cannot see is named, with the likely cause', async () => {
     const dir = await tempDir()
@@ -221,7 +263,7 @@ describe('the spool', () => {
     await expect(openBody(join(dir, 'none'), `k1/${'0'.repeat(64)}`)).rejects.toThrow(/WECOM_MEDIA_FILES/)
     // A worker that has a folder of its own instead of the shared one.
     const http = await deployApi({ only: 'http' })
-    await http.startWorker({ WECOM_MEDIA_FILES: dir, WECOM_MEDIA_DOWNLOADS: '', WECOM_MEDIA_TOKENS: '' })
+    await http.startHere({ spool: join(dir, 'spool') }, 'workers')
     const posted = await http.shop.call('POST', '/v1/jobs/upload', form({ type: 'image' }, photo))
     const { body } = await http.shop.call('GET', `${posted.body.url}?wait=15`)
     expect(body).toMatchObject({ state: 'failed', fault: { kind: 'not-found' } })
