@@ -2,9 +2,11 @@
 
 import { Queue } from 'bullmq'
 import { expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { createAdmin } from '../../src/queues/admin.ts'
 import { askAgain } from '../../src/queues/again.ts'
 import { tellEnd } from '../../src/queues/notify.ts'
+import { reconcile } from '../../src/queues/reconcile.ts'
 import { atEnd } from '../support/at-end.ts'
 import { type Deployment, deploy } from '../support/deployment.ts'
 import { until } from '../support/until.ts'
@@ -188,6 +190,29 @@ test('an end whose writer died before it told anybody is told by another worker'
   await deployment.startHere()
   const [message] = await received(1)
   expect(bodyOf(message as Message)).toMatchObject({ data: { id: job.id, fault } })
+  await until('nothing is owed', async () => (await owed()) === 0)
+})
+
+test('a job that no worker took in time, and one that killed its workers, are told', async () => {
+  const { deployment, redis, namespace, records, upload, received, owed } = await stage()
+  const admin = adminOf(deployment)
+  const [late, deadly] = [await upload(), await upload()]
+  await redis.hset(`${namespace}:record:${late.id}`, 'deadlineAtMs', Date.now() - 1)
+  // As BullMQ leaves it past its count of stalls: failed, and no processor was called.
+  await redis.hset(`${namespace}:record:${deadly.id}`, 'state', 'running')
+  await redis.zrem(`${namespace}:upload:prioritized`, deadly.id)
+  await redis.zadd(`${namespace}:upload:failed`, Date.now(), deadly.id)
+  for (const { id } of [late, deadly]) await redis.zadd(`${namespace}:open`, 1, id)
+  // And dies itself before it tells anybody.
+  await reconcile({ records, admin, clock: systemClock })
+  expect(await owed()).toBe(2)
+  for (const { id } of [late, deadly]) await redis.zadd(`${namespace}:owed`, 0, id)
+  await deployment.startHere()
+  const bodies = (await received(2)).map(bodyOf)
+  expect(Object.fromEntries(bodies.map(({ type, data }) => [data.id, [type, data.fault.kind]]))).toEqual({
+    [late.id]: ['job.failed', 'expired'],
+    [deadly.id]: ['job.failed', 'worker-died'],
+  })
   await until('nothing is owed', async () => (await owed()) === 0)
 })
 
