@@ -31,7 +31,7 @@ afterAll(() => rm(project, { recursive: true, force: true }))
 test('the tarball holds what runs and what people read, and no sources', async () => {
   const installed = await readdir(join(project, 'node_modules/wecom-media'))
   expect(installed).toEqual(
-    expect.arrayContaining(['LICENSE', 'README.md', 'bin', 'demo', 'dist', 'package.json']),
+    expect.arrayContaining(['LICENSE', 'README.md', 'bin', 'demo', 'deploy', 'dist', 'package.json']),
   )
   expect(installed).not.toContain('src')
   expect(installed).not.toContain('test')

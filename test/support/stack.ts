@@ -20,6 +20,11 @@ const answers = (command: string, ...args: string[]): Promise<boolean> =>
     () => false,
   )
 
+// The stack publishes on the loopback address of the engine's host, which is this one for an engine behind a socket.
+// Inside a container testcontainers would ask the address of a gateway instead.
+if (!/^(tcp|ssh|https?):/.test(process.env['DOCKER_HOST'] ?? ''))
+  process.env['TESTCONTAINERS_HOST_OVERRIDE'] ??= '127.0.0.1'
+
 const hasEngine = await getContainerRuntimeClient().then(
   () => true,
   () => false,
