@@ -65,12 +65,13 @@ function openWorkers(config: Config, parts: WorkerBasics): QueueWorker[] {
   )
 }
 
-/** A job with its result has no use for the body that it came with. One that is left is swept. */
+/** A job with its result has no use for the body that it came with; most have none, and looking is dear. One that is left is swept. */
 const withoutBodies = (hooks: WorkerHooks, spool: string): WorkerHooks => ({
   ...hooks,
   onEnd(report) {
     hooks.onEnd?.(report)
-    if (report.outcome === 'done') void removeBodiesOf(spool, report.id).catch(() => undefined)
+    if (report.outcome === 'done' && report.hasBody)
+      void removeBodiesOf(spool, report.id).catch(() => undefined)
   },
 })
 

@@ -8,6 +8,8 @@ export interface RunReport {
   readonly name: string
   /** As the payload has it, if that may be shown. */
   readonly app?: string
+  /** It came with bytes of its own, spooled: nobody else needs them once it is done. */
+  readonly hasBody: boolean
   readonly outcome:
     | 'done'
     | 'duplicate'

@@ -47,3 +47,7 @@ export function appOf({ data }: Pick<QueuedJob, 'data'>): { readonly app?: strin
   const app = (data as { readonly app?: unknown } | null | undefined)?.app
   return typeof app === 'string' && /^[\w-]{1,64}$/.test(app) ? { app } : {}
 }
+
+/** Whether any of its sources is the body of an HTTP request; nobody has checked the payload yet. */
+export const hasBody = ({ data }: Pick<QueuedJob, 'data'>): boolean =>
+  Object.values(data ?? {}).some(value => Object(value).spooled !== undefined)

@@ -14,7 +14,7 @@ import { processors } from './index.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { sparingly } from './progress.ts'
 import type { RunReport } from './report.ts'
-import { appOf, conflictOf, requestOf, unknownName } from './request.ts'
+import { appOf, conflictOf, hasBody, requestOf, unknownName } from './request.ts'
 
 export interface RunParts {
   readonly records: Records
@@ -110,7 +110,7 @@ interface End {
   readonly job: Job
   readonly token: string
   readonly attempt: Attempt
-  readonly tell: (report: Omit<RunReport, 'id' | 'name' | 'app' | 'ms' | 'ageMs'>) => void
+  readonly tell: (report: Omit<RunReport, 'id' | 'name' | 'app' | 'hasBody' | 'ms' | 'ageMs'>) => void
 }
 
 function teller({ clock, onEnd }: RunParts, job: Job, id: string, startedMs: number): End['tell'] {
@@ -118,7 +118,8 @@ function teller({ clock, onEnd }: RunParts, job: Job, id: string, startedMs: num
   const first = attemptsStarted === 1 ? { waitedMs: Math.max(0, processedOn - timestamp) } : {}
   return report => {
     const ageMs = Math.max(0, clock.nowMs() - timestamp)
-    onEnd?.({ id, name, ...appOf(job), ms: clock.monotonicMs() - startedMs, ageMs, ...first, ...report })
+    const who = { id, name, ...appOf(job), hasBody: hasBody(job) }
+    onEnd?.({ ...who, ms: clock.monotonicMs() - startedMs, ageMs, ...first, ...report })
   }
 }
 
