@@ -61,12 +61,6 @@ const head = (path: string, length: number, type = 'application/json') =>
   `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokens.shop}\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n\r\n`
 
 describe('S14 a slow connection', () => {
-  const closesWithin = async (socket: Socket, ms: number) => {
-    const beganMs = performance.now()
-    await closeOf(socket)
-    expect(performance.now() - beganMs).toBeLessThan(ms)
-  }
-
   test('loses its connection: head, body, silence, drip', async () => {
     const { url } = await serve({ headers: 500, body: 500, upload: 1_000, idle: 500 })
     const [silent, halfHead, halfBody, drip] = await Promise.all([open(url), open(url), open(url), open(url)])
@@ -76,24 +70,33 @@ describe('S14 a slow connection', () => {
     drip.write(head('/v1/jobs/upload?type=file&name=a.txt', 1_000_000, 'application/octet-stream'))
     const dripping = setInterval(() => drip.write('x'), 50)
     atEnd(() => clearInterval(dripping))
-    await Promise.all([silent, halfHead, halfBody, drip].map(socket => closesWithin(socket, 4_000)))
+    await Promise.all([silent, halfHead, halfBody, drip].map(closeOf))
     expect(said()).toMatch(/^HTTP\/1.1 408 /)
   })
 
-  test('of many keeps nobody out, and one that moves is left alone', async () => {
-    const { url, shop, config } = await serve({ body: 2_000 })
-    const slow = await Promise.all(Array.from({ length: 500 }, () => open(url)))
-    for (const socket of slow) socket.write(`${head('/v1/jobs/download', 100)}{`)
-    const beganMs = performance.now()
+  const slowBodies = async (url: string, length: number) => {
+    const sockets = await Promise.all(Array.from({ length }, () => open(url)))
+    for (const socket of sockets) socket.write(`${head('/v1/jobs/download', 100)}{`)
+    return sockets
+  }
+
+  test('of many keeps nobody out', async () => {
+    const { url, shop } = await serve({ body: 60_000 })
+    const slow = await slowBodies(url, 500)
     expect((await shop.call('POST', '/v1/jobs/download', { mediaId: 'a' })).status).toBe(202)
-    expect(performance.now() - beganMs).toBeLessThan(1_000)
+    expect(slow.filter(({ destroyed, closed }) => destroyed || closed)).toEqual([])
+  })
+
+  test('that moves is left alone', async () => {
+    const { url, config } = await serve({ body: 500 })
+    const slow = await slowBodies(url, 20)
     // Longer under way than JSON may be, but moving.
     const moving = await open(url)
     const said = textOf(moving)
     moving.write(head('/v1/jobs/upload?type=file&name=a.txt', 600_000, 'application/octet-stream'))
     for (let sent = 0; sent < 6; sent++) {
       moving.write('x'.repeat(100_000))
-      await new Promise(resolve => setTimeout(resolve, 500))
+      await new Promise(resolve => setTimeout(resolve, 150))
     }
     await until('it is taken', () => said().startsWith('HTTP/1.1 202'))
     await until('the slow ones are gone', () => slow.every(({ destroyed, closed }) => destroyed || closed))
@@ -151,7 +154,7 @@ describe('a token that asks too often', () => {
 
 describe('at the end of the process', () => {
   test('a request under way gets its answer, who waits is answered at once, and new ones are refused', async () => {
-    const { url, shop, stop } = await serve()
+    const { url, shop, stop } = await serve({ drain: 120_000 })
     const { body } = await shop.call('POST', '/v1/jobs/download', { mediaId: 'a' })
     const waiting = shop.call('GET', `${body.url}?wait=50`)
     const agent = new Agent({ keepAlive: true })
@@ -165,14 +168,13 @@ describe('at the end of the process', () => {
     const answered = once(sent, 'response')
     sent.write(payload.slice(0, 5))
     await new Promise(resolve => setTimeout(resolve, 100))
-    const beganMs = performance.now()
     const stopped = stop()
     expect((await waiting).body.state).toBe('queued')
     sent.end(payload.slice(5))
     const [{ statusCode, headers: got }] = await answered
     expect([statusCode, got.connection]).toEqual([202, 'close'])
+    // Within the time of a test, which is less than the process would wait.
     await stopped
-    expect(performance.now() - beganMs).toBeLessThan(900)
     await expect(shop.call('GET', body.url)).rejects.toThrow()
   })
 
@@ -181,9 +183,7 @@ describe('at the end of the process', () => {
     const socket = await open(url)
     socket.write(`${head('/v1/jobs/upload?type=file&name=a.txt', 100_000, 'application/octet-stream')}xxx`)
     await until('it is under way', async () => (await readdir(config.spool)).length > 0)
-    const beganMs = performance.now()
     await stop()
-    expect(performance.now() - beganMs).toBeLessThan(2_500)
     await until('nothing stays', async () => (await readdir(config.spool)).length === 0)
   })
 })
