@@ -90,25 +90,14 @@ export class PartialFile {
     })
   }
 
-  /** The chunks one behind the other. */
-  write(chunks: readonly Uint8Array[], position: number): Promise<void> {
+  /** A full disk may take a part: what is left is written by itself, and says why it can't. */
+  write(piece: Uint8Array, position: number): Promise<void> {
     return this.#writing(async () => {
-      const { bytesWritten } = await this.#bytes.writev(chunks, position)
-      // A full disk may take a part: what is left is written by itself, and says why it can't.
-      let at = 0
-      for (const chunk of chunks) {
-        const from = Math.min(chunk.length, Math.max(0, bytesWritten - at))
-        await this.#writeAll(chunk.subarray(from), position + at + from)
-        at += chunk.length
+      for (let done = 0; done < piece.length; ) {
+        const { bytesWritten } = await this.#bytes.write(piece, done, piece.length - done, position + done)
+        done += bytesWritten
       }
     })
-  }
-
-  async #writeAll(chunk: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < chunk.length; ) {
-      const { bytesWritten } = await this.#bytes.write(chunk, done, chunk.length - done, position + done)
-      done += bytesWritten
-    }
   }
 
   /** Bytes first, then the lines about them. */

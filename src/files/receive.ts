@@ -19,6 +19,12 @@ export interface Place {
   readonly onBytes: (bytes: number) => void
 }
 
+export interface Bytes {
+  readonly body: Readable
+  /** The same bytes, each piece good until the next is asked for; where missing, `body` is read. */
+  pieces?(): AsyncIterable<Uint8Array>
+}
+
 export interface Received {
   readonly lengthBytes: number
   readonly sha256: string | undefined
@@ -41,11 +47,14 @@ const broken = (got: number, expected: number | undefined, cause?: unknown): Fau
   )
 }
 
-async function* counted(place: Place, body: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* counted(place: Place, bytes: Bytes, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { lengthBytes, maxBytes } = place
+  // Ends the pieces, too, and lets go of the connection under both.
+  const body = addAbortSignal(signal, bytes.body)
   let got = 0
   try {
-    for await (const chunk of addAbortSignal(signal, body) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of bytes.pieces?.() ?? (body as AsyncIterable<Uint8Array>)) {
+      signal.throwIfAborted()
       got += chunk.length
       if (got > maxBytes) throw tooBig(maxBytes)
       if (lengthBytes !== undefined && got > lengthBytes)
@@ -59,45 +68,23 @@ async function* counted(place: Place, body: Readable, signal: AbortSignal): Asyn
   if (lengthBytes !== undefined && got < lengthBytes) throw broken(got, lengthBytes)
 }
 
-/** What is gathered before it is written, bytes: bodies come in pieces of 64 KiB, and each write is a trip to a thread and back. */
-const writeBytes = 256 * 1024
-
 /**
- * Writes the body piece by piece, and hashes one piece while the one before it is on its way to the disk: memory does not
- * grow with the slice. Errors: `transient`, `too-big`, `config`.
+ * Writes the body piece by piece, and hashes each while it is on its way to the disk and the next comes in: memory does
+ * not grow with the slice. Errors: `transient`, `too-big`, `config`.
  */
-export const receive = async (place: Place, body: Readable, signal: AbortSignal): Promise<Received> => {
+export const receive = async (place: Place, bytes: Bytes, signal: AbortSignal): Promise<Received> => {
   const { partial, startBytes, whole } = place
   const own = place.durable ? sha256() : undefined
   const branch = whole?.branch(startBytes)
   let lengthBytes = 0
-  let gathered: Uint8Array[] = []
-  let gatheredBytes = 0
-  let writing: Promise<void> = Promise.resolve()
-  const write = async (): Promise<void> => {
+  for await (const piece of counted(place, bytes, signal)) {
+    const writing = partial.write(piece, startBytes + lengthBytes)
+    // Begun before the hashing, so that both go on at once.
+    own?.update(piece)
+    branch?.update(piece)
     await writing
-    writing = partial.write(gathered, startBytes + lengthBytes - gatheredBytes)
-    // Whoever waits for it hears of its failure; until then it must not count as unhandled.
-    writing.catch(() => undefined)
-    for (const chunk of gathered) {
-      own?.update(chunk)
-      branch?.update(chunk)
-    }
-    gathered = []
-    gatheredBytes = 0
-  }
-  try {
-    for await (const chunk of counted(place, body, signal)) {
-      gathered.push(chunk)
-      gatheredBytes += chunk.length
-      lengthBytes += chunk.length
-      place.onBytes(chunk.length)
-      if (gatheredBytes >= writeBytes) await write()
-    }
-    if (gatheredBytes > 0) await write()
-  } finally {
-    // Nothing is under way any more when the file is closed.
-    await writing
+    lengthBytes += piece.length
+    place.onBytes(piece.length)
   }
   return {
     lengthBytes,

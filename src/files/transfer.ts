@@ -1,22 +1,20 @@
 /** The state of one download and its steps: take the first slice, the rest, or a whole body. What a step meets that calls for a new beginning it answers, it does not act on it. */
 
-import type { Readable } from 'node:stream'
 import { Fault } from '../fault.ts'
 import { RunningHash } from './fingerprint.ts'
 import { PartialFile } from './partial.ts'
-import { receive, tooBig } from './receive.ts'
+import { type Bytes, receive, tooBig } from './receive.ts'
 import type { Resumed } from './resume.ts'
 import type { FileFacts } from './slice-list.ts'
 import { type ByteRange, lengthOf, type SliceHead, sliceCount, sliceProblem, sliceRange } from './slices.ts'
 import { together } from './together.ts'
 
 /** One answer: a slice, or the whole file where the Range was ignored. */
-export interface Slice extends SliceHead {
+export interface Slice extends SliceHead, Bytes {
   /** A 200: the body begins at byte 0, whatever was asked. */
   readonly whole: boolean
   readonly name?: string
   readonly contentType?: string
-  readonly body: Readable
 }
 
 /** One call, with its own grant; `end` is inclusive. */
@@ -118,13 +116,13 @@ export class Transfer {
       this.facts = factsOf(slice, slice.range.totalBytes, sliceBytes)
       await this.partial.begin(this.facts)
     }
-    await this.#keep(slice.range, slice.body, signal)
+    await this.#keep(slice.range, slice, signal)
     return undefined
   }
 
-  async #keep(range: ByteRange, body: Readable, signal: AbortSignal): Promise<void> {
+  async #keep(range: ByteRange, bytes: Bytes, signal: AbortSignal): Promise<void> {
     const place = { ...this.#place(range.start), lengthBytes: lengthOf(range) }
-    const received = await receive(place, body, signal)
+    const received = await receive(place, bytes, signal)
     const { lengthBytes, sha256 } = received
     if (sha256 !== undefined) await this.partial.list([{ startBytes: range.start, lengthBytes, sha256 }])
     received.adopt()
@@ -134,11 +132,11 @@ export class Transfer {
   /** The whole file in one body, into a partial that holds nothing yet. */
   async whole(slice: Slice): Promise<void> {
     const { sliceBytes, maxBytes, signal } = this.#options
-    const { framed, lengthBytes, body } = slice
+    const { framed, lengthBytes } = slice
     if (!framed) throw refused('a body with neither length nor chunks, whose end looks like a cut')
     if (lengthBytes !== undefined && lengthBytes > maxBytes) throw tooBig(maxBytes)
     const place = { ...this.#place(0), ...(lengthBytes === undefined ? {} : { lengthBytes }) }
-    const received = await receive(place, body, signal)
+    const received = await receive(place, slice, signal)
     if (received.lengthBytes === 0) throw refused('an empty body')
     received.adopt()
     this.facts = factsOf(slice, received.lengthBytes, sliceBytes)

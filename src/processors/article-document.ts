@@ -59,7 +59,7 @@ export async function publishDocument(
   const bytes = Buffer.from(html)
   const partial = await PartialFile.create(folder, id)
   try {
-    await partial.write([bytes], 0)
+    await partial.write(bytes, 0)
     return await partial.publish(`${id}.html`, bytes.length, mayPublish)
   } catch (error) {
     await partial.leave(false)

@@ -6,7 +6,7 @@ import type { CallOptions, Client, Media } from '../wecom/index.ts'
 
 export interface HdVoice {
   /** The whole voice: this way of the platform knows no ranges. */
-  fetch(options: CallOptions): Promise<Media>
+  fetch(options: CallOptions): Promise<Omit<Media, 'pieces'>>
   /** How long it lasts, when all of it has come; undefined for bytes that are no row of frames. */
   durationMs(): number | undefined
   readonly extension: 'spx' | 'speex'
@@ -24,7 +24,7 @@ export function hdVoice(client: Client, mediaId: string, container: 'ogg' | 'raw
   }
   return {
     async fetch(options) {
-      const { body, lengthBytes, ...facts } = await client.getHd(mediaId, options)
+      const { body, pieces: _, lengthBytes, ...facts } = await client.getHd(mediaId, options)
       const frames = counted(body)
       if (container === 'raw') return { ...facts, ...known(lengthBytes), body: readable(frames, body) }
       // Told before a byte is read: what is no row of frames is not brought.

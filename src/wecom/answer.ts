@@ -26,7 +26,7 @@ export async function lookAt(chunks: AsyncIterator<Buffer, void>, maxBytes: numb
   while (lengthBytes <= maxBytes) {
     const next = await chunks.next()
     if (next.done) return { head: Buffer.concat(read), isWhole: true }
-    read.push(next.value)
+    read.push(Buffer.from(next.value))
     lengthBytes += next.value.length
   }
   return { head: Buffer.concat(read), isWhole: false }

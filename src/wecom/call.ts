@@ -26,7 +26,7 @@ export interface HttpAnswer {
   readonly method: MethodName
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  /** The body; what goes wrong with it is thrown as a Fault. */
+  /** The body, each chunk good until the next is asked for; what goes wrong with it is thrown as a Fault. */
   readonly chunks: AsyncGenerator<Buffer, void>
   /** Had the request's body been handed over whole when the answer came? */
   readonly bodySent: boolean

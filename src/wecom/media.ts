@@ -31,6 +31,8 @@ export interface Media {
   readonly framed: boolean
   /** The bytes; its errors are Faults. Read it to its end or destroy it: it holds a connection. */
   readonly body: Readable
+  /** The same bytes without copies, instead of reading `body`: each piece is good until the next is asked for. */
+  pieces(): AsyncIterable<Buffer>
 }
 
 /** Errors are far smaller; a file that is smaller is looked at and handed on. */
@@ -86,7 +88,7 @@ function media(answer: HttpAnswer, { name }: Disposition, asked?: ByteRange, hea
     ...(contentType !== undefined && { contentType }),
     ...(length !== undefined && { lengthBytes: Number(length) }),
     ...(range && { range }),
-    body: readable(answer, head),
+    ...bytes(answer, head),
   }
 }
 
@@ -107,13 +109,16 @@ function rangeOf(answer: HttpAnswer, asked?: ByteRange): ByteRange & { totalByte
   return { start, end, totalBytes }
 }
 
-function readable(answer: HttpAnswer, head: Buffer = Buffer.alloc(0)): Readable {
-  async function* all() {
+function bytes(answer: HttpAnswer, head: Buffer = Buffer.alloc(0)): Pick<Media, 'body' | 'pieces'> {
+  async function* pieces() {
     if (head.length > 0) yield head
     yield* answer.chunks
   }
-  const body = Readable.from(all(), { objectMode: false })
+  async function* copies() {
+    for await (const piece of pieces()) yield Buffer.from(piece)
+  }
+  const body = Readable.from(copies(), { objectMode: false })
   // A generator that was never started runs no `finally`: this is what lets go of an unread body.
   body.once('close', () => answer.cancel())
-  return body
+  return { body, pieces }
 }

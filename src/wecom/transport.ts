@@ -1,6 +1,6 @@
 /**
- * One HTTP exchange with the platform, and the only file that knows undici. The token travels in the query: no URL
- * leaves this file, and neither does an error of undici's, only a Fault.
+ * One HTTP exchange with the platform; besides inflow.ts the only file that knows undici. The token travels in the query:
+ * no URL leaves this file, and neither does an error of undici's, only a Fault.
  */
 
 import type { IncomingHttpHeaders } from 'node:http'
@@ -9,6 +9,7 @@ import { type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { Fault } from '../fault.ts'
 import type { Answer, Call, HttpAnswer, Request } from './call.ts'
 import { cancelled, lost, networkFault } from './errors.ts'
+import { ask, type Head, type Inflow } from './inflow.ts'
 import { asyncMedia } from './media-types.ts'
 import { methods } from './methods.ts'
 import type { Platform } from './platform.ts'
@@ -71,16 +72,17 @@ async function exchange<T>(request: Request<T>, wire: Wire, watch: Watch, tally:
   try {
     watch.signal.throwIfAborted()
     const sending = body && open && counted(open.chunks, body.lengthBytes, tally, watch, timeouts)
-    const response = await wire.dispatcher.request(options(request, wire, watch.signal, sending))
+    const inflow = ask(wire.dispatcher, options(request, wire, sending), watch.signal)
+    const head = await inflow.head
     watch.expect(0, '')
-    watch.deadline(fixedMs ?? totalMs(bytesToCome(request, response), timeouts))
-    return openAnswer(request, response, watch, tally)
+    watch.deadline(fixedMs ?? totalMs(bytesToCome(request, head), timeouts))
+    return openAnswer(request, head, inflow, watch, tally)
   } finally {
     open?.close()
   }
 }
 
-function options(request: Request<unknown>, wire: Wire, signal: AbortSignal, body?: AsyncIterable<Buffer>) {
+function options(request: Request<unknown>, wire: Wire, body?: AsyncIterable<Buffer>) {
   const { method } = request
   return {
     origin: wire.platform.origin,
@@ -89,7 +91,6 @@ function options(request: Request<unknown>, wire: Wire, signal: AbortSignal, bod
     headers: headers(request),
     // undici takes any async iterable; its types know only Readable.
     body: (body as unknown as Readable) ?? null,
-    signal,
     // Off: undici's would not notice an upload that stands still, the watch does (bullmq.md §6).
     headersTimeout: 0,
     // Per gap between chunks, and not while the reader is the slow one.
@@ -127,7 +128,7 @@ async function* counted(
 }
 
 /** What the answer's deadline is derived from. */
-function bytesToCome({ method }: Request<unknown>, { headers }: Dispatcher.ResponseData): number {
+function bytesToCome({ method }: Request<unknown>, { headers }: Head): number {
   if (methods[method].answer === 'json') return 0
   const length = headers['content-length']
   // Without a length: the largest file that the platform keeps.
@@ -135,24 +136,25 @@ function bytesToCome({ method }: Request<unknown>, { headers }: Dispatcher.Respo
 }
 
 /** A header that came twice is an array in undici and nowhere else. */
-const single = (headers: Dispatcher.ResponseData['headers']): IncomingHttpHeaders =>
+const single = (headers: Head['headers']): IncomingHttpHeaders =>
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
   )
 
 function openAnswer(
   request: Request<unknown>,
-  { statusCode, headers, body }: Dispatcher.ResponseData,
+  { statusCode, headers }: Head,
+  inflow: Inflow,
   watch: Watch,
   tally: Tally,
 ): OpenAnswer {
   const { promise: ended, resolve } = Promise.withResolvers<Fault | undefined>()
   const fault = (error: unknown) => asFault(request, watch, tally, error)
-  // Listened for even when nobody reads, or an abandoned body would keep its slot.
-  body.on('error', error => resolve(fault(error))).on('close', () => resolve(undefined))
+  // Even when nobody reads, or an abandoned body would keep its slot.
+  void inflow.ended.then(failed => resolve(failed && fault(failed.error)))
   async function* chunks(): AsyncGenerator<Buffer, void> {
     try {
-      for await (const chunk of body) {
+      for await (const chunk of inflow.chunks()) {
         tally.receivedBytes += chunk.length
         yield chunk
       }
@@ -162,7 +164,7 @@ function openAnswer(
   }
   const cancel = () => {
     resolve(undefined)
-    body.destroy()
+    inflow.destroy()
   }
   const { method } = request
   return {

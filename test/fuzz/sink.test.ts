@@ -48,7 +48,7 @@ describe('a sink', () => {
   const publish = async (dir: string, name: string) => {
     const partial = await PartialFile.create(dir, 'job')
     const outcome = await orFault(async () => {
-      await partial.write([Buffer.from('bytes')], 0)
+      await partial.write(Buffer.from('bytes'), 0)
       return partial.publish(name, 5, async () => {})
     })
     await partial.leave(false)
