@@ -12,6 +12,7 @@ import { openLocal } from './dir.ts'
 import { shown, writingFault } from './disk-fault.ts'
 import type { Source } from './file.ts'
 import { sha256 } from './fingerprint.ts'
+import { syncDirectory } from './partial.ts'
 
 export interface Body {
   readonly sizeBytes: number
@@ -100,6 +101,8 @@ async function moved(part: string, dir: string, ref: string): Promise<string> {
     await mkdir(dirname(path), { recursive: true })
     // In the place of one with the same bytes, if a request is repeated: whoever reads that one goes on reading it.
     await rename(part, path)
+    // A body that was promised must be found again after a power cut: its name, and that of its folder.
+    for (const folder of [dirname(path), dir]) await syncDirectory(folder)
   } catch (error) {
     throw writingFault(error, dir)
   }

@@ -13,7 +13,8 @@ const readBytes = 256 * 1024
 /** File systems without directory sync answer with these. */
 const noDirectorySync = ['EINVAL', 'EPERM', 'EISDIR', 'EACCES'] as const
 
-const syncDirectory = async (dir: string): Promise<void> => {
+/** So that a name in it outlives a power cut. */
+export const syncDirectory = async (dir: string): Promise<void> => {
   const handle = await open(dir, 'r')
   try {
     await handle.sync()
