@@ -44,11 +44,13 @@ export async function work(
 ): Promise<void> {
   const { subscriber, namespace, records, admin, log, metrics, workers } = parts
   workers.push(...openWorkers(config, parts))
-  later(() => Promise.all(workers.map(worker => worker.stop(config.graceMs))))
+  let endBeat: Close = () => undefined
+  // Together: with Redis away each of them takes all the time that it has.
+  later(() => Promise.all([endBeat(), ...workers.map(worker => worker.stop(config.graceMs))]))
   await Promise.all(workers.map(worker => worker.ready()))
   await listenForCancels(subscriber, endedChannel(namespace), workers)
   later(startChores({ records, admin, downloads: config.downloads, spool: config.spool, log, metrics }))
-  later(startKeepAlive(config, { ...parts, names: parts.resources.names }))
+  endBeat = startKeepAlive(config, { ...parts, names: parts.resources.names })
 }
 
 function openWorkers(config: Config, parts: WorkerBasics): QueueWorker[] {
