@@ -14,9 +14,9 @@ export async function askAgain(records: Records, admin: Admin, id: string): Prom
   if (!record || !isJobName(record.name)) return 'unknown'
   const { name, queue, payload: json, fingerprint, jobId } = record
   // What a foreign producer wrote may have any form; one that is too long was not kept.
-  const parsed = jobs[name].payload.safeParse(JSON.parse(json))
-  if (!parsed.success) return 'unknown'
   const payload = JSON.parse(json) as Payload<typeof name>
+  const parsed = jobs[name].payload.safeParse(payload)
+  if (!parsed.success) return 'unknown'
   const deadlineMs = parsed.data.deadlineMs ?? jobs[name].deadlineMs
   const opened = await records.open({ id, name, queue, payload: json, fingerprint, deadlineMs, again: true })
   if (opened !== 'reopened') return 'not-failed'

@@ -3,9 +3,10 @@
 import type { Clock } from '../clock.ts'
 import { isEnd, type JobRecord, type Records } from '../record/index.ts'
 import type { Admin } from './admin.ts'
+import { enqueue } from './enqueue.ts'
 import { jobId } from './identity.ts'
 import { isJobName, jobs } from './jobs.ts'
-import { fingerprintOf, parsePayload } from './parse.ts'
+import { parsePayload } from './parse.ts'
 
 const name = 'media.notify'
 
@@ -14,7 +15,7 @@ export interface TellParts {
   readonly admin: Admin
 }
 
-/** Queues the job that tells of the end of this one, if that is owed. Rejects with the errors of the connection. */
+/** Queues the job that tells of the end of this one, if that is owed. Faults: `unavailable` (Redis). */
 export async function tellEnd({ records, admin }: TellParts, id: string): Promise<void> {
   const record = await records.read(id)
   if (!record || !isEnd(record.state) || record.webhook === undefined) return records.told(id)
@@ -26,16 +27,8 @@ export async function tellEnd({ records, admin }: TellParts, id: string): Promis
 const noticeId = ({ id, fence }: JobRecord): string => jobId(id, name, String(fence))
 
 async function queueNotice({ records, admin }: TellParts, record: JobRecord): Promise<void> {
-  const id = noticeId(record)
-  const { queue, deadlineMs } = jobs[name]
   const payload = parsePayload(name, { app: appIn(record), job: record.id, end: record.fence })
-  const json = JSON.stringify(payload)
-  const opened = await records.open({
-    ...{ id, name, queue, deadlineMs },
-    ...{ payload: json, fingerprint: fingerprintOf(name, json) },
-  })
-  if (opened === 'created' || (await admin.stateOf(queue, id)) === 'unknown')
-    await admin.add(queue, name, payload, id)
+  await enqueue(records, admin, { id: noticeId(record), name, payload, again: false })
 }
 
 /** What came from a foreign producer may be anything. */
