@@ -1,20 +1,12 @@
 /** TLS to a real server, with certificates of a real authority. */
 
-import { createServer } from 'node:net'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { connectProducer, firstAnswer } from '../../src/redis.ts'
 import { atEnd } from '../support/at-end.ts'
 import { type Authority, type Certificate, makeAuthority, openssl } from '../support/certificates.ts'
 import { deploy } from '../support/deployment.ts'
+import { freePort } from '../support/free-port.ts'
 import { ownRedis, startRedis } from '../support/redis.ts'
-
-const freePort = (): Promise<number> =>
-  new Promise(resolve => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 
 let authority: Authority
 let server: Certificate

@@ -1,8 +1,7 @@
 /** The commands of README and of docs/operations.md, run as they stand there; the simulator is the platform. Containers and the demo have tests of their own. */
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { copyFile, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { copyFile, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -10,6 +9,7 @@ import { envOf, start } from '../commands/cli.ts'
 import { atEnd } from '../support/at-end.ts'
 import { type Deployment, deploy } from '../support/deployment.ts'
 import { startFileOrigin } from '../support/file-origin.ts'
+import { freePort } from '../support/free-port.ts'
 import { tempDir } from '../support/temp.ts'
 import { until } from '../support/until.ts'
 
@@ -29,14 +29,6 @@ const hasCurl = await execute('curl', ['--version']).then(
   ({ stdout }) => Number(/^curl (\d+\.\d+)/.exec(stdout)?.[1]?.replace('.', '')) >= 784,
   () => false,
 )
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 test.runIf(hasCurl)(
   'the service that README starts takes a file and shows its dashboard (needs curl 7.84)',
@@ -152,7 +144,6 @@ async function furnish(
   await put('news.html', '<img src="photo.jpg"><img src="missing.png">')
   const clip = await readFile(join(home, 'demo/clip.mp4'))
   for (const name of ['/clip.mp4', '/talk.mp4']) origin.put(name, clip)
-  await writeFile(join(root, '.keep'), '')
   return {
     ...envOf({ root, put, downloads, ...it } as Deployment),
     ...{

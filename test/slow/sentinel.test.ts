@@ -2,23 +2,15 @@
 
 import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { connectProducer, connectWorker, firstAnswer } from '../../src/redis.ts'
 import { atEnd } from '../support/at-end.ts'
+import { freePort } from '../support/free-port.ts'
 import { ownRedis, startRedis } from '../support/redis.ts'
 import { tempDir } from '../support/temp.ts'
 import { until } from '../support/until.ts'
-
-const freePort = (): Promise<number> =>
-  new Promise(resolve => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 
 async function startSentinel(primary: number): Promise<number> {
   const port = await freePort()

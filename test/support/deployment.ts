@@ -1,7 +1,6 @@
 /** A whole deployment for one test: simulator, Redis namespace, folders, producer, and workers in this process or as real ones. */
 
 import { readFile, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { type App, type AppOptions, startApp } from '../../src/app.ts'
@@ -12,6 +11,7 @@ import { namespaceOf } from '../../src/namespace.ts'
 import { createRecords, type Records } from '../../src/record/index.ts'
 import { Simulator, type SimulatorOptions } from '../../src/simulator/index.ts'
 import { atEnd } from './at-end.ts'
+import { freePort } from './free-port.ts'
 import { type NodeProcess, startNode } from './processes.ts'
 import { testRedis } from './redis.ts'
 import { tempDir } from './temp.ts'
@@ -139,15 +139,6 @@ async function tokensFile(tokens: readonly object[]): Promise<string> {
   const path = join(await tempDir(), 'tokens.json')
   await writeFile(path, JSON.stringify({ tokens }))
   return path
-}
-
-/** One that nobody has at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
 
 /** The bytes of a finished download. */

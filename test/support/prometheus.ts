@@ -3,12 +3,12 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse, stringify } from 'yaml'
 import { metricsTable } from '../../src/metrics/metrics.ts'
 import { atEnd } from './at-end.ts'
+import { freePort } from './free-port.ts'
 import { tempDir } from './temp.ts'
 import { until } from './until.ts'
 
@@ -119,13 +119,4 @@ interface Answer {
   readonly data?: {
     readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[]
   }
-}
-
-/** One that nobody has at this moment. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
