@@ -36,3 +36,22 @@ export const systemClock: Clock = {
 
 /** Once what came in with this turn of the event loop is dealt with; before anything that comes later. */
 export const atEndOfTurn = (work: () => void): void => void setImmediate(work)
+
+/** Does the work at once and `everyMs` after each end of it, until the signal aborts; what goes wrong is told, and no end. */
+export async function keepDoing(
+  work: () => Promise<unknown>,
+  { clock, everyMs, onError }: { clock: Clock; everyMs: number; onError: (error: unknown) => void },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await work().catch(onError)
+    await clock.sleep(everyMs, signal).catch(() => undefined)
+  }
+}
+
+/** Whether the work ends within `ms`. It is not stopped by that, and no timer outlives it. Rejects as the work does. */
+export async function endsWithin(work: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
+  const over = new AbortController()
+  const late = clock.sleep(ms, over.signal).catch(() => undefined)
+  return await Promise.race([work.then(() => true), late.then(() => false)]).finally(() => over.abort())
+}

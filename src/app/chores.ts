@@ -1,6 +1,6 @@
 /** What every worker does now and then besides jobs: compare records with the queues, tell of ends that nobody told of, sweep old partial files. */
 
-import { systemClock } from '../clock.ts'
+import { keepDoing, systemClock } from '../clock.ts'
 import { sweepBodies } from '../files/bodies.ts'
 import { sweepPartials } from '../files/partial-names.ts'
 import type { Logger } from '../log.ts'
@@ -21,6 +21,7 @@ export interface ChoreParts {
 }
 
 const hourMs = 3_600_000
+const hourly = { clock: systemClock, everyMs: hourMs }
 /** Far beyond any deadline that is usual; a job with a longer one begins its download anew. */
 const partialLifeMs = 7 * 24 * hourMs
 
@@ -36,20 +37,10 @@ export function startChores({ records, admin, downloads, spool, log, metrics }: 
     over.signal,
   )
   void keepTelling({ records, admin, clock: systemClock, onError: onError('tell') }, over.signal)
-  void keepSweeping(downloads, onError('sweep'), over.signal)
+  const sweep = () => sweepPartials(downloads, partialLifeMs, systemClock.nowMs())
+  void keepDoing(sweep, { ...hourly, onError: onError('sweep') }, over.signal)
   void keepSweepingBodies(spool, records.read, onError('sweep bodies'), over.signal)
   return () => over.abort()
-}
-
-async function keepSweeping(
-  folder: string,
-  onError: (error: unknown) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    await sweepPartials(folder, partialLifeMs, systemClock.nowMs()).catch(onError)
-    await systemClock.sleep(hourMs, signal).catch(() => undefined)
-  }
 }
 
 /** A person may ask again for a failed job, and needs its body then. */
@@ -62,16 +53,16 @@ export const needsBody = (record: JobRecord | undefined, nowMs: number): boolean
   (record.endedAtMs === undefined || nowMs - record.endedAtMs < bodyLifeMs)
 
 /** Also where only HTTP is served: its workers may see another folder. */
-export async function keepSweepingBodies(
+export function keepSweepingBodies(
   folder: string,
   read: Records['read'],
   onError: (error: unknown) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
+  const sweep = () => {
     const nowMs = systemClock.nowMs()
     const isNeeded = async (id: string) => needsBody(await read(id), nowMs)
-    await sweepBodies(folder, { nowMs, olderThanMs: hourMs, isNeeded }).catch(onError)
-    await systemClock.sleep(hourMs, signal).catch(() => undefined)
+    return sweepBodies(folder, { nowMs, olderThanMs: hourMs, isNeeded })
   }
+  return keepDoing(sweep, { ...hourly, onError }, signal)
 }

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander'
 import { type App, type AppOptions, startApp } from '../app.ts'
-import { systemClock } from '../clock.ts'
+import { endsWithin, systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { createLog, type Logger } from '../log.ts'
 import { asUsage, CommandError } from './exit.ts'
@@ -52,7 +52,7 @@ async function run({ only }: Flags): Promise<void> {
     )
     const signal = await signalled
     log.info({ signal, graceMs: config.graceMs }, 'stopping')
-    const isClosed = await inTime(app.stop(), config.graceMs + closingMs)
+    const isClosed = await endsWithin(app.stop(), config.graceMs + closingMs, systemClock)
     if (isClosed) log.info('stopped')
     else log.warn('stopped, although not everything could be closed: is Redis away?')
   } finally {
@@ -62,9 +62,6 @@ async function run({ only }: Flags): Promise<void> {
 
 /** What closing everything may take after the grace, ms: connections to a Redis that is away never say goodbye. */
 const closingMs = 8_000
-
-const inTime = (work: Promise<unknown>, ms: number): Promise<boolean> =>
-  Promise.race([work.then(() => true), systemClock.sleep(ms).then(() => false)])
 
 /** A start that is interrupted may still end for so long: what has begun is better stopped than left. */
 const unless = <T>(signalled: Promise<string>, ms: number, work: Promise<T>): Promise<T> =>

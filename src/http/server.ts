@@ -5,7 +5,7 @@
 
 import type { AddressInfo } from 'node:net'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, endsWithin, systemClock } from '../clock.ts'
 import { type ApiParts, mountApi } from './api.ts'
 import { bodyMaxBytes } from './body.ts'
 import { type BodyWatch, type Pace, watchBodies } from './body-watch.ts'
@@ -116,9 +116,7 @@ async function drained(
 ): Promise<void> {
   closing.abort()
   const closed = server.close()
-  const late = new AbortController()
-  await Promise.race([closed, clock.sleep(drainMs, late.signal).catch(() => undefined)])
-  late.abort()
+  await endsWithin(closed, drainMs, clock)
   watch.close()
   server.server.closeAllConnections()
   await closed

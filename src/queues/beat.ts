@@ -5,7 +5,7 @@
  */
 
 import { Queue, Worker } from 'bullmq'
-import type { Clock } from '../clock.ts'
+import { type Clock, endsWithin, keepDoing } from '../clock.ts'
 import type { Connection } from '../redis/connection.ts'
 
 export interface BeatParts {
@@ -18,7 +18,7 @@ export interface BeatParts {
   readonly stalledIntervalMs: number
   readonly clock: Clock
   readonly onBeat: () => Promise<void>
-  readonly onError: (error: Error) => void
+  readonly onError: (error: unknown) => void
 }
 
 export interface Beat {
@@ -45,24 +45,15 @@ export function startBeat(parts: BeatParts): Beat {
   queue.on('error', onError)
   worker.on('error', onError)
   const over = new AbortController()
-  void keepScheduler(queue, parts, over.signal)
+  // Looked at again now and then: a Redis that was emptied has lost it.
+  const scheduled = () => schedule(queue, name, parts.everyMs, clock.nowMs())
+  void keepDoing(scheduled, { clock, everyMs: lookMs, onError }, over.signal)
   return {
     async stop() {
       over.abort()
       const closing = worker.close().then(() => queue.close())
-      await Promise.race([closing.catch(onError), clock.sleep(closingMs)])
+      await endsWithin(closing.catch(onError), closingMs, clock)
     },
-  }
-}
-
-async function keepScheduler(
-  queue: Queue,
-  { name, everyMs, clock, onError }: BeatParts,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    await schedule(queue, name, everyMs, clock.nowMs()).catch(onError)
-    await clock.sleep(lookMs, signal).catch(() => undefined)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Telling that a job has ended: an end that is owed becomes a job of its own, whose id is that end's, so that twice is once. */
 
-import type { Clock } from '../clock.ts'
+import { type Clock, keepDoing } from '../clock.ts'
 import { isEnd, type JobRecord, type Records } from '../record/index.ts'
 import type { Admin } from './admin.ts'
 import { enqueue } from './enqueue.ts'
@@ -48,16 +48,14 @@ export interface TellingParts extends TellParts {
 }
 
 /** What those who wrote an end have left, at once and every 10 s until the signal aborts. */
-export async function keepTelling(parts: TellingParts, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await tellOwed(parts, signal).catch(error => parts.onError?.(error))
-    await parts.clock.sleep(everyMs, signal).catch(() => undefined)
-  }
+export function keepTelling(parts: TellingParts, signal: AbortSignal): Promise<void> {
+  const { clock, onError = () => undefined } = parts
+  return keepDoing(() => tellOwed(parts, signal), { clock, everyMs, onError }, signal)
 }
 
 /** One round. Safe to run in every worker: each end is handed to one of them. */
-async function tellOwed(parts: TellingParts, signal?: AbortSignal): Promise<void> {
-  while (!signal?.aborted) {
+async function tellOwed(parts: TellingParts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
     const { ids } = await parts.records.dueToTell(perPage, againMs)
     for (const id of ids) await tellEnd(parts, id).catch(error => parts.onError?.(error))
     if (ids.length < perPage) return

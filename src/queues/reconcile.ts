@@ -1,6 +1,6 @@
 /** The reconciler: compares open records with BullMQ's states and repairs what BullMQ alone never would. */
 
-import type { Clock } from '../clock.ts'
+import { type Clock, keepDoing } from '../clock.ts'
 import { Fault } from '../fault.ts'
 import type { JobRecord, Records } from '../record/index.ts'
 import type { Admin } from './admin.ts'
@@ -25,11 +25,9 @@ export interface ReconcileParts {
 }
 
 /** A round at once and every minute, until the signal aborts. */
-export async function keepReconciling(parts: ReconcileParts, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await reconcile(parts).catch(error => parts.onError?.(error))
-    await parts.clock.sleep(lookAgainMs, signal).catch(() => undefined)
-  }
+export function keepReconciling(parts: ReconcileParts, signal: AbortSignal): Promise<void> {
+  const { clock, onError = () => undefined } = parts
+  return keepDoing(() => reconcile(parts), { clock, everyMs: lookAgainMs, onError }, signal)
 }
 
 /** One round. Safe to run in every worker: each record is handed to one of them. */
