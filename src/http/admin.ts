@@ -1,7 +1,7 @@
 /** The admin listener: metrics, health and the board, for people and machines inside. Loopback unless told otherwise; nothing public. */
 
-import type { AddressInfo } from 'node:net'
 import { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, fastify } from 'fastify'
+import { bounded, type ConnectionTimes, listenAt } from './listen.ts'
 
 export interface AdminPages {
   /** The metrics page in Prometheus text format. */
@@ -17,9 +17,7 @@ export interface AdminServer {
   close(): Promise<void>
 }
 
-/** Milliseconds: how long a request may take to come, its head, the next one of a connection, and between two looks. */
-const usual = { request: 10_000, headers: 10_000, idle: 30_000, look: 1_000 }
-const headersMaxBytes = 16 * 1024
+const usual: ConnectionTimes = { request: 10_000, headers: 10_000, idle: 30_000, look: 1_000 }
 const bodyMaxBytes = 16 * 1024
 const connectionsMax = 200
 
@@ -32,33 +30,18 @@ const guarded = {
 
 /** `port` 0 takes a free one. Rejects when the address is in use. */
 export async function serveAdmin(
-  { host, port }: { readonly host: string; readonly port: number },
+  address: { readonly host: string; readonly port: number },
   pages: AdminPages,
-  changed: Partial<typeof usual> = {},
+  changed: Partial<ConnectionTimes> = {},
 ): Promise<AdminServer> {
-  const times = { ...usual, ...changed }
   const server = fastify({
-    exposeHeadRoutes: false,
-    requestTimeout: times.request,
-    keepAliveTimeout: times.idle,
+    ...bounded({ ...usual, ...changed }, guarded),
     bodyLimit: bodyMaxBytes,
     forceCloseConnections: true,
-    http: {
-      headersTimeout: times.headers,
-      connectionsCheckingInterval: times.look,
-      maxHeaderSize: headersMaxBytes,
-    },
-    // Its own answer to a URL that can't be read would repeat it.
-    frameworkErrors: (_error, _request, reply) => {
-      reply.raw.writeHead(400, { ...guarded, 'content-length': 0 }).end()
-    },
   })
   server.server.maxConnections = connectionsMax
   await mountPages(server, pages)
-  await server.listen({ host, port })
-  const { port: bound, family, address } = server.server.address() as AddressInfo
-  const name = family === 'IPv6' ? `[${address}]` : address
-  return { url: `http://${name}:${bound}`, close: () => server.close() }
+  return { url: await listenAt(server, address), close: () => server.close() }
 }
 
 async function mountPages(server: FastifyInstance, { metrics, ready, board }: AdminPages): Promise<void> {

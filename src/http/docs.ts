@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import { escaped } from './escaped.ts'
 import { openApiOf } from './openapi.ts'
 import type { Operation } from './operation.ts'
 
@@ -17,13 +18,22 @@ const styleHash = createHash('sha256').update(style).digest('base64')
 const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
 
 export function mountDocs(scope: FastifyInstance, operations: readonly Operation[], version: string): void {
-  const document = openApiOf(operations, version)
-  const json = JSON.stringify(document)
-  const page = pageOf(document as unknown as Document)
-  scope.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(json))
+  // Made when somebody asks: most processes start and end without it.
+  const document = once(() => openApiOf(operations, version))
+  const json = once(() => JSON.stringify(document()))
+  const page = once(() => pageOf(document() as unknown as Document))
+  scope.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(json()))
   scope.get('/docs', (_request, reply) =>
-    reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(page),
+    reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(page()),
   )
+}
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: { readonly it: T } | undefined
+  return () => {
+    made ??= { it: make() }
+    return made.it
+  }
 }
 
 interface Document {
@@ -49,7 +59,7 @@ function pageOf({ info, paths }: Document): string {
     Object.entries(verbs).map(([verb, entry]) => sectionOf(verb.toUpperCase(), path, entry)),
   )
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>wecom-media API</title><style>${style}</style></head><body>
-<h1>wecom-media ${text(info.version)}</h1><p>${text(info.description)}</p>
+<h1>wecom-media ${escaped(info.version)}</h1><p>${escaped(info.description)}</p>
 <p>Send a token as <code>Authorization: Bearer wmt_…</code>. For programs: <a href="openapi.json">openapi.json</a>.</p>
 ${entries.join('\n')}</body></html>`
 }
@@ -57,16 +67,16 @@ ${entries.join('\n')}</body></html>`
 function sectionOf(verb: string, path: string, entry: Entry): string {
   const { operationId, summary, parameters, requestBody, responses } = entry
   const rows = parameters.map(({ name, in: where, required, description = '' }) => [
-    `<code>${text(name)}</code>`,
+    `<code>${escaped(name)}</code>`,
     `${where}${required ? ', required' : ''}`,
-    text(description),
+    escaped(description),
   ])
   const bodies = Object.entries(requestBody?.content ?? {}).map(
     ([type, { schema }]) =>
-      `<details><summary>Body: <code>${text(type)}</code></summary><pre>${text(JSON.stringify(schema, null, 2))}</pre></details>`,
+      `<details><summary>Body: <code>${escaped(type)}</code></summary><pre>${escaped(JSON.stringify(schema, null, 2))}</pre></details>`,
   )
-  const answers = Object.entries(responses).map(([status, { description }]) => [status, text(description)])
-  return `<h2 id="${text(operationId)}"><b>${verb}</b> <code>${text(path)}</code></h2><p>${text(summary)}</p>
+  const answers = Object.entries(responses).map(([status, { description }]) => [status, escaped(description)])
+  return `<h2 id="${escaped(operationId)}"><b>${verb}</b> <code>${escaped(path)}</code></h2><p>${escaped(summary)}</p>
 ${tableOf(rows)}${bodies.join('')}<details><summary>Answers</summary>${tableOf(answers)}</details>`
 }
 
@@ -74,6 +84,3 @@ const tableOf = (rows: readonly (readonly string[])[]): string =>
   rows.length === 0
     ? ''
     : `<table>${rows.map(cells => `<tr>${cells.map(cell => `<td>${cell}</td>`).join('')}</tr>`).join('')}</table>`
-
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-const text = (raw: string): string => raw.replace(/[&<>"]/g, char => entities[char] ?? '')

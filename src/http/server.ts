@@ -3,13 +3,13 @@
  * as the bytes they are.
  */
 
-import type { AddressInfo } from 'node:net'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { type Clock, endsWithin, systemClock } from '../clock.ts'
 import { type ApiParts, mountApi } from './api.ts'
 import { bodyMaxBytes } from './body.ts'
 import { type BodyWatch, type Pace, watchBodies } from './body-watch.ts'
 import { type CallbackRoutes, mountCallbacks } from './callback.ts'
+import { bounded, listenAt } from './listen.ts'
 
 export interface PublicServer {
   readonly url: string
@@ -42,7 +42,6 @@ const usual: Times = {
 }
 /** 20 MiB in 22 minutes: slower than any phone network that works. */
 const uploadBytesPerSecond = 16 * 1024
-const headersMaxBytes = 16 * 1024
 const requestsPerSocket = 1_000
 const connectionsMax = 1_000
 
@@ -57,28 +56,16 @@ const guarded = {
 
 /** `port` 0 takes a free one. Rejects when the address is in use. */
 export async function servePublic(
-  { host, port }: { readonly host: string; readonly port: number },
+  address: { readonly host: string; readonly port: number },
   { callbacks, api }: PublicRoutes,
   { clock = systemClock, ...changed }: Partial<Times> & { readonly clock?: Clock } = {},
 ): Promise<PublicServer> {
   const times = { ...usual, ...changed }
   const closing = new AbortController()
   const server = fastify({
-    exposeHeadRoutes: false,
-    // The watch has shorter ones; this is the last.
-    requestTimeout: times.upload,
-    keepAliveTimeout: times.idle,
+    // The watch has shorter times; the upload's is the last.
+    ...bounded({ ...times, request: times.upload }, guarded, callbacks?.onUnreadable),
     forceCloseConnections: 'idle',
-    http: {
-      headersTimeout: times.headers,
-      connectionsCheckingInterval: times.look,
-      maxHeaderSize: headersMaxBytes,
-    },
-    // Its own answer to a URL that can't be read would repeat it.
-    frameworkErrors: (_error, _request, reply) => {
-      callbacks?.onUnreadable()
-      reply.raw.writeHead(400, { ...guarded, 'content-length': 0 }).end()
-    },
     // A plus is a plus: in Base64 it is no space.
     routerOptions: { querystringParser: text => parametersIn(text), maxParamLength: 200 },
   })
@@ -98,11 +85,8 @@ export async function servePublic(
   server.setNotFoundHandler((_request, reply) => reply.code(404).send())
   if (callbacks) mountCallbacks(server, callbacks)
   if (api) mountApi(server, api)
-  await server.listen({ host, port })
-  const { port: bound, family, address } = server.server.address() as AddressInfo
-  const name = family === 'IPv6' ? `[${address}]` : address
   return {
-    url: `http://${name}:${bound}`,
+    url: await listenAt(server, address),
     close: () => drained(server, closing, watch, { clock, drainMs: times.drain }),
   }
 }

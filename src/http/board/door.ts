@@ -1,7 +1,7 @@
 /** Who comes in and what they may do there: headers, same-origin, session, and the few deeds that the board offers. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { escaped } from './pages.ts'
+import { escaped } from '../escaped.ts'
 import type { Sessions } from './session.ts'
 
 export const boardPath = '/board'

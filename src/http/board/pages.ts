@@ -1,7 +1,6 @@
 /** Our own pages beside those of Bull Board: login, logout, the record of a job. Plain HTML, no script. */
 
-export const escaped = (text: string): string =>
-  text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+import { escaped } from '../escaped.ts'
 
 const style = `
 :root { color-scheme: light dark; --line: light-dark(#d4d9e0, #333b47); --soft: light-dark(#5b6675, #9aa6b5);
