@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import { Fault } from './fault.ts'
+import { jsonFile, wrongFile } from './config-json.ts'
 
 /** What the platform calls back with; both are chosen in its console. */
 export interface CallbackConfig {
@@ -96,8 +96,9 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads the file. Faults: `config` with every mistake, by name. */
 export function readApps(path: string, environment: Environment): AppsConfig {
+  const setting = 'WECOM_MEDIA_APPS'
   const mistakes: string[] = []
-  const file = parsed(path)
+  const file = jsonFile(setting, path, AppsFile)
   const place = { folder: dirname(path), environment, mistakes }
   const apps = mapped(file.apps, (app, id) => withSecrets(app, `apps.${id}`, place))
   const suites = mapped(file.suites, (suite, id) => withSecrets(suite, `suites.${id}`, place))
@@ -107,7 +108,7 @@ export function readApps(path: string, environment: Environment): AppsConfig {
     if (app.kind === 'third-party' && !Object.hasOwn(suites, app.suite))
       mistakes.push(`apps.${id}.suite: there is no suite "${app.suite}"`)
   }
-  if (mistakes.length > 0) throw new Fault('config', `WECOM_MEDIA_APPS ${path}: ${mistakes.join('; ')}`)
+  if (mistakes.length > 0) throw wrongFile(setting, path, mistakes)
   return { apps, suites } as AppsConfig
 }
 
@@ -115,26 +116,6 @@ const mapped = <V, R>(
   all: Readonly<Record<string, V>>,
   make: (value: V, id: string) => R,
 ): Record<string, R> => Object.fromEntries(Object.entries(all).map(([id, value]) => [id, make(value, id)]))
-
-function parsed(path: string): z.output<typeof AppsFile> {
-  const refuse = (what: string): never => {
-    throw new Fault('config', `WECOM_MEDIA_APPS ${path}: ${what}`)
-  }
-  try {
-    const found = AppsFile.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-    return found.success ? found.data : refuse(found.error.issues.map(mistakeOf).join('; '))
-  } catch (error) {
-    if (error instanceof Fault) throw error
-    // The parser's words would quote the file, and with it secrets.
-    return refuse(
-      error instanceof SyntaxError
-        ? 'is no JSON'
-        : `can't be read (${(error as NodeJS.ErrnoException).code})`,
-    )
-  }
-}
-
-const mistakeOf = ({ path, message }: z.core.$ZodIssue): string => `${path.join('.')} ${message}`
 
 interface Place {
   /** Relative names of files are relative to the apps file. */

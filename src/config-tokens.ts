@@ -1,7 +1,7 @@
 /** The shape of the tokens file: who may use the HTTP API, and for which apps. It holds hashes: whoever reads it can call nothing. */
 
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { jsonFile, wrongFile } from './config-json.ts'
 import { Fault } from './fault.ts'
 
 export const rights = ['read', 'write'] as const
@@ -29,25 +29,11 @@ export type TokenConfig = z.output<typeof Row>
 
 /** Reads the file. Faults: `config` with every mistake, by name. */
 export function readTokens(path: string): readonly TokenConfig[] {
-  const refuse = (what: string): never => {
-    throw new Fault('config', `WECOM_MEDIA_TOKENS ${path}: ${what}`)
-  }
-  const found = TokensFile.safeParse(parsed(path, refuse))
-  if (!found.success)
-    return refuse(found.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; '))
-  const { tokens } = found.data
+  const setting = 'WECOM_MEDIA_TOKENS'
+  const { tokens } = jsonFile(setting, path, TokensFile)
   const twice = tokens.find(({ sha256 }, at) => tokens.findIndex(one => one.sha256 === sha256) < at)
-  return twice ? refuse(`the token of "${twice.name}" stands there twice`) : tokens
-}
-
-function parsed(path: string, refuse: (what: string) => never): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    // The parser's words would quote the file.
-    const isSyntax = error instanceof SyntaxError
-    return refuse(isSyntax ? 'is no JSON' : `can't be read (${(error as NodeJS.ErrnoException).code})`)
-  }
+  if (twice) throw wrongFile(setting, path, [`the token of "${twice.name}" stands there twice`])
+  return tokens
 }
 
 /** Who names an app that is not there would wonder about every 403. Throws `config`. */

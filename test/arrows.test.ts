@@ -87,9 +87,10 @@ const arrows: Record<string, readonly string[]> = {
   'config-settings.ts': [
     ...['zod', 'namespace.ts', 'wecom/platform.ts', 'config-limits.ts', 'config-values.ts'],
   ],
-  'config-apps.ts': ['zod'],
+  'config-apps.ts': ['zod', 'config-json.ts'],
   'config-own-app.ts': ['type config-apps.ts'],
-  'config-tokens.ts': ['zod'],
+  'config-tokens.ts': ['zod', 'config-json.ts'],
+  'config-json.ts': ['type zod'],
   'config-board.ts': [],
   'config-webhooks.ts': ['type files/web-policy.ts'],
   'config-limits.ts': ['zod', 'type limits/'],
