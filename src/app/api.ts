@@ -7,7 +7,7 @@ import type { Wanted } from '../http/media.ts'
 import { turns } from '../http/rate.ts'
 import { authenticator } from '../http/tokens.ts'
 import { createLedger, type Entry, type Subject } from '../ledger/index.ts'
-import { createStore, type Rules, readLimits } from '../limits/index.ts'
+import { createStore, type Rules } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { subjectOf } from '../processors/upload.ts'
@@ -16,7 +16,7 @@ import { reachable } from '../queues/reachable.ts'
 import type { Connection } from '../redis/connection.ts'
 import { version } from '../version.ts'
 import { apiHook } from './report.ts'
-import { readClosedApps } from './resources.ts'
+import { readCompanies } from './resources.ts'
 
 export interface ApiBasics {
   readonly producer: Producer
@@ -57,14 +57,9 @@ async function limitsOf(
   named: readonly string[],
 ): Promise<object> {
   const apps = Object.fromEntries(Object.entries(config.apps).filter(([id]) => named.includes(id)))
-  const corps = [...new Set(Object.values(apps).map(({ corpId }) => corpId))]
   const { egress, assumeSpent } = config
   const store = createStore({ redis, namespace: shared, rules, egress, assumeSpent })
-  const [limits, closedApps] = await Promise.all([
-    readLimits(store, corps),
-    readClosedApps({ ...config, apps }, redis, shared),
-  ])
-  return { limits, closedApps }
+  return await readCompanies({ ...config, apps }, store, redis, shared)
 }
 
 function lookUp(config: Config, { redis, namespace }: ApiBasics, wanted: Wanted): Promise<Entry | undefined> {

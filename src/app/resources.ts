@@ -5,6 +5,7 @@ import type { FaultReport } from '../fault.ts'
 import { openSource } from '../files/file.ts'
 import { createWeb } from '../files/http.ts'
 import { createKeepAlive, createLedger, type Ledger } from '../ledger/index.ts'
+import { type PairState, readLimits, type Store } from '../limits/index.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Resources } from '../processors/context.ts'
@@ -93,12 +94,28 @@ export interface ClosedApp {
   readonly why: FaultReport
 }
 
-/** Apps that the platform refuses now, for the whole fleet. */
-export async function readClosedApps(
+export interface CompaniesState {
+  readonly limits: readonly PairState[]
+  readonly closedApps: readonly ClosedApp[]
+}
+
+/** What is left of the limits of the configured companies, and which of their apps the platform refuses, for the whole fleet. */
+export async function readCompanies(
   config: Config,
+  store: Store,
   redis: Connection,
   namespace: string,
-): Promise<ClosedApp[]> {
+): Promise<CompaniesState> {
+  const corps = [...new Set(Object.values(config.apps).map(({ corpId }) => corpId))]
+  const [limits, closedApps] = await Promise.all([
+    readLimits(store, corps),
+    readClosedApps(config, redis, namespace),
+  ])
+  return { limits, closedApps }
+}
+
+/** Apps that the platform refuses now. */
+async function readClosedApps(config: Config, redis: Connection, namespace: string): Promise<ClosedApp[]> {
   const clients = openClients(config, { redis, namespace })
   try {
     return [...(await clients.closed(Object.keys(config.apps)))].flatMap(([app, why]) =>

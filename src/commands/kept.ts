@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { Fault } from '../fault.ts'
 import type { KeptMedia } from '../queues/kept.ts'
 import { sizeOf } from './bar.ts'
-import { CommandError, printResult, say } from './exit.ts'
+import { CommandError, isForPrograms, printObject, printResult, say } from './exit.ts'
 import { localTime } from './follow.ts'
 import { explain } from './help.ts'
 import { withSession } from './session.ts'
@@ -54,10 +54,7 @@ const unknown = (name: string, app = 'default'): Fault =>
   )
 
 function printAll(all: readonly KeptMedia[]): void {
-  if (!process.stdout.isTTY) {
-    process.stdout.write(`${JSON.stringify({ kept: all })}\n`)
-    return
-  }
+  if (isForPrograms()) return void printObject({ kept: all })
   if (all.length === 0) {
     say('nothing is kept alive: see "wecom-media upload --help", --keep-alive')
     return

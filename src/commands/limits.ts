@@ -3,8 +3,8 @@
 import Table from 'cli-table3'
 import type { Command } from 'commander'
 import { openLimits } from '../app/limiting.ts'
-import { type ClosedApp, readClosedApps } from '../app/resources.ts'
-import { type PairState, readLimits } from '../limits/index.ts'
+import { type CompaniesState, readCompanies } from '../app/resources.ts'
+import type { PairState } from '../limits/index.ts'
 import { namespaceOf } from '../namespace.ts'
 import { connectProducer, firstAnswer } from '../redis.ts'
 import { asUsage, CommandError, isForPrograms, printObject, say } from './exit.ts'
@@ -38,19 +38,15 @@ async function run({ json }: JsonFlag): Promise<void> {
     })
     const namespace = namespaceOf(config.baseUrl, config.prefix)
     const { store } = await asUsage(() => openLimits(config, { redis, namespace }))
-    const corps = [...new Set(Object.values(config.apps).map(({ corpId }) => corpId))]
-    const [states, closed] = await Promise.all([
-      readLimits(store, corps),
-      readClosedApps(config, redis, namespace),
-    ])
-    if (isForPrograms(json)) printObject({ limits: states, closedApps: closed })
-    else print(states, closed)
+    const companies = await readCompanies(config, store, redis, namespace)
+    if (isForPrograms(json)) printObject(companies)
+    else print(companies)
   } finally {
     redis.disconnect()
   }
 }
 
-function print(states: readonly PairState[], closedApps: readonly ClosedApp[]): void {
+function print({ limits: states, closedApps }: CompaniesState): void {
   const used = states.filter(isUsed)
   if (used.length > 0) process.stdout.write(`${callsTable(used)}\n`)
   process.stdout.write(`${quotaTable(states)}\n`)
