@@ -3,7 +3,7 @@
  * runs. Not ready before all is open, and not ready from the moment it stops, so that nobody sends work to a leaving one.
  */
 
-import type { Clock } from '../clock.ts'
+import { type Clock, endsWithin, keepDoing } from '../clock.ts'
 import type { QueueWorker } from '../processors/worker.ts'
 import type { Admin } from '../queues/admin.ts'
 import type { QueueName } from '../queues/jobs.ts'
@@ -78,14 +78,9 @@ function answerOf(redis: ReadinessParts['redis'], key: string, clock: Clock): ()
   }
   return async () => {
     if (redis.status !== 'ready') return [`Redis: ${redis.status}`]
-    const over = new AbortController()
-    const late = clock.sleep(answerMs, over.signal).then(
-      () => 'late' as const,
-      () => false,
-    )
-    const answered = await Promise.race([ask(), late]).finally(() => over.abort())
-    if (answered === 'late') return [`Redis: no answer within ${answerMs} ms`]
-    return answered ? [] : ['Redis: refuses to answer']
+    const answer = ask()
+    if (!(await endsWithin(answer, answerMs, clock))) return [`Redis: no answer within ${answerMs} ms`]
+    return (await answer) ? [] : ['Redis: refuses to answer']
   }
 }
 
@@ -113,11 +108,9 @@ function stuckQueues({ admin, workers, clock }: Omit<ReadinessParts, 'redis' | '
           ({ queue, ms }) => `queue ${queue}: jobs wait, and none was taken for ${Math.round(ms / 1000)} s`,
         ),
     async keepLooking(signal: AbortSignal): Promise<void> {
-      while (workers.length > 0 && !signal.aborted) {
-        // Without Redis the answer is no already.
-        await look().catch(() => sinceMs.clear())
-        await clock.sleep(lookEveryMs, signal).catch(() => undefined)
-      }
+      // Without Redis the answer is no already.
+      const onError = (): void => sinceMs.clear()
+      if (workers.length > 0) await keepDoing(look, { clock, everyMs: lookEveryMs, onError }, signal)
     },
   }
 }
