@@ -107,6 +107,7 @@ const arrows: Record<string, readonly string[]> = {
   'wecom/retry.ts': ['p-retry'],
   'wecom/token-store.ts': ['script.ts'],
   'wecom/ticket-store.ts': ['script.ts'],
+  'wecom/connector.ts': ['undici'],
   'wecom/inflow.ts': ['undici'],
   'wecom/transport.ts': ['undici'],
   'wecom/client.ts': ['type undici'],

@@ -1,17 +1,20 @@
 /**
- * One answer through undici: its head, then its body in two blocks that are filled and read in turn. Node makes a new
- * buffer for each reading of a socket; copied out at once they die young, and no others are made.
+ * One answer through undici: its head, then its body in two blocks that are filled and read in turn. What comes is copied
+ * out at once: connector.ts needs its buffers back.
  */
 
 import { type Dispatcher, errors } from 'undici'
 import { atEndOfTurn } from '../clock.ts'
+import { readBytes } from './connector.ts'
 
 export type Head = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>
 
 /** What is read of a body at most in one piece, bytes; two of these are in memory for each. */
-const blockBytes = 512 * 1024
-/** The largest piece that comes at a time: with less room than this the other side has to wait. */
-const arrivalBytes = 64 * 1024
+const blockBytes = 1024 * 1024
+/** Blocks of answers that were read to their end, for those that come: collecting them would cost more than reading did. */
+const idle: Buffer[] = []
+/** Two answers' worth, so that they are no burden when nothing is read. */
+const idleMost = 4
 
 const lengthIn = ({ headers }: Head): number | undefined => {
   const length = headers['content-length']
@@ -39,11 +42,13 @@ export class Inflow implements Dispatcher.DispatchHandler {
   #leftBytes: number | undefined
   #filling: Buffer | undefined
   #filledBytes = 0
-  #spare: Buffer | undefined
+  #spares: Buffer[] = []
   #isPaused = false
   /** All has come, or nothing more will. */
   #over: { readonly error?: unknown } | undefined
   #wake: (() => void) | undefined
+  /** To its end, or nobody will: an answer that has come and waits for its reader still has a deadline. */
+  #isRead = false
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
@@ -83,7 +88,8 @@ export class Inflow implements Dispatcher.DispatchHandler {
     const block = this.#room(chunk.length)
     chunk.copy(block, this.#filledBytes)
     this.#filledBytes += chunk.length
-    const nextBytes = Math.min(arrivalBytes, this.#leftBytes ?? arrivalBytes)
+    // With less room than for one more reading the other side has to wait.
+    const nextBytes = Math.min(readBytes, this.#leftBytes ?? readBytes)
     if (block.length - this.#filledBytes < nextBytes) {
       this.#isPaused = true
       controller.pause()
@@ -106,10 +112,11 @@ export class Inflow implements Dispatcher.DispatchHandler {
     this.fail(new errors.RequestAbortedError())
   }
 
+  /** Also of what has come already, if nobody has read it. */
   fail(error: unknown): void {
-    if (this.#over) return
+    const isComing = this.#over === undefined
     this.#finish({ error })
-    this.#controller?.abort(asError(error))
+    if (isComing) this.#controller?.abort(asError(error))
   }
 
   /** Once, and each piece is good until the next is asked for. */
@@ -119,9 +126,10 @@ export class Inflow implements Dispatcher.DispatchHandler {
       const piece = this.#taken()
       if (piece) {
         yield piece.subarray
-        this.#spare = piece.block
+        this.#spares.push(piece.block)
       } else if (this.#over) {
-        this.#ended.resolve(undefined)
+        this.#giveBack()
+        this.#end()
         return
       } else {
         await new Promise<void>(resolve => (this.#wake = resolve))
@@ -144,8 +152,7 @@ export class Inflow implements Dispatcher.DispatchHandler {
   }
 
   #room(bytes: number): Buffer {
-    this.#filling ??= this.#spare ?? this.#block(bytes)
-    this.#spare = this.#filling === this.#spare ? undefined : this.#spare
+    this.#filling ??= this.#spares.pop() ?? this.#block(bytes)
     if (this.#filling.length - this.#filledBytes >= bytes) return this.#filling
     const larger = Buffer.allocUnsafe(this.#filledBytes + Math.max(bytes, blockBytes))
     this.#filling.copy(larger, 0, 0, this.#filledBytes)
@@ -155,19 +162,32 @@ export class Inflow implements Dispatcher.DispatchHandler {
 
   /** No larger than what is still to come, so that a short answer costs little. */
   #block(bytes: number): Buffer {
-    const toCome = this.#leftBytes === undefined ? arrivalBytes * 2 : bytes + this.#leftBytes
-    return Buffer.allocUnsafe(Math.max(bytes, Math.min(blockBytes, toCome)))
+    const toCome = this.#leftBytes === undefined ? readBytes : bytes + this.#leftBytes
+    const wanted = Math.max(bytes, Math.min(blockBytes, toCome))
+    return (wanted === blockBytes && idle.pop()) || Buffer.allocUnsafe(wanted)
+  }
+
+  /** Whoever has asked for more after the last piece is done with all of them. */
+  #giveBack(): void {
+    const whole = this.#spares.filter(block => block.length === blockBytes)
+    idle.push(...whole.slice(0, idleMost - idle.length))
+    this.#spares = []
   }
 
   #finish(over: { readonly error?: unknown }): void {
-    if (this.#over) return
+    if (this.#over && ('error' in this.#over || this.#isRead)) return
     this.#over = over
-    this.#signal.removeEventListener('abort', this.#abort)
     if ('error' in over) {
       this.#head.reject(over.error)
-      this.#ended.resolve({ error: over.error })
+      this.#end({ error: over.error })
     }
     this.#wake?.()
+  }
+
+  #end(failed?: { readonly error: unknown }): void {
+    this.#signal.removeEventListener('abort', this.#abort)
+    this.#isRead = true
+    this.#ended.resolve(failed)
   }
 }
 

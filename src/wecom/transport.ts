@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream'
 import { type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { Fault } from '../fault.ts'
 import type { Answer, Call, HttpAnswer, Request } from './call.ts'
+import { createConnector } from './connector.ts'
 import { cancelled, lost, networkFault } from './errors.ts'
 import { ask, type Head, type Inflow } from './inflow.ts'
 import { asyncMedia } from './media-types.ts'
@@ -33,7 +34,12 @@ export interface TransportOptions {
 
 /** Our own connections: proxies from the environment, HTTP/1.1, one call per connection at a time. */
 export const createDispatcher = (connections: number, { connectMs }: Timeouts): Dispatcher =>
-  new EnvHttpProxyAgent({ connections, pipelining: 1, allowH2: false, connect: { timeout: connectMs } })
+  new EnvHttpProxyAgent({
+    connections,
+    pipelining: 1,
+    allowH2: false,
+    connect: createConnector({ timeout: connectMs }),
+  })
 
 /** The core of the onion. Throws Faults only. */
 export function createTransport({ report, nowMs, ...wire }: TransportOptions): Call {

@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-const asked = async (answer: RequestListener, signal = new AbortController().signal) => {
+const site = async (answer: RequestListener) => {
   const server = createServer(answer)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const agent = new Agent({ connections: 1 })
@@ -19,8 +19,11 @@ const asked = async (answer: RequestListener, signal = new AbortController().sig
     () => new Promise(resolve => server.close(resolve)),
   )
   const { port } = server.address() as AddressInfo
-  return ask(agent, { origin: `http://127.0.0.1:${port}`, path: '/', method: 'GET' }, signal)
+  return (signal = new AbortController().signal) =>
+    ask(agent, { origin: `http://127.0.0.1:${port}`, path: '/', method: 'GET' }, signal)
 }
+
+const asked = async (answer: RequestListener, signal?: AbortSignal) => (await site(answer))(signal)
 
 test.each([
   ['shorter than a block', 100_000, true],
@@ -42,6 +45,17 @@ test.each([
   }
   expect(Buffer.concat(copies).equals(sent)).toBe(true)
   expect(await inflow.ended).toBeUndefined()
+})
+
+test('an answer that has come whole, but is never read, ends when its signal says so', async () => {
+  const controller = new AbortController()
+  const get = await site((_request, response) => response.end('all of it'))
+  const unread = get(controller.signal)
+  // Over the same connection, so the first one is through.
+  await get().head
+  controller.abort(new Error('too late'))
+  expect(await unread.ended).toMatchObject({ error: { message: 'too late' } })
+  await expect(unread.chunks().next()).rejects.toThrow('too late')
 })
 
 test('a reader that stops holds no more than two blocks', async () => {
