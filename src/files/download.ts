@@ -98,14 +98,14 @@ const orLeave = async <T>(
     return await work()
   } catch (error) {
     const reason = options.signal.aborted ? options.signal.reason : error
-    await transfer.partial.leave(!isFinal(reason))
+    await transfer.leave(!isFinal(reason))
     throw reason
   }
 }
 
 /** From byte 0 again, in a new partial: slices of two different files never meet in one. */
 const beginAgain = async (earlier: Transfer, options: TransferOptions): Promise<Transfer> => {
-  await earlier.partial.leave(false)
+  await earlier.leave(false)
   return Transfer.fresh(options)
 }
 
@@ -128,12 +128,13 @@ const complete = async (options: TransferOptions): Promise<Transfer> => {
     if (changes === 1) break
     transfer = await beginAgain(transfer, options)
   }
-  await transfer.partial.leave(false)
+  await transfer.leave(false)
   throw new Fault('transient', 'the size of the file changed twice while it was downloaded: try later')
 }
 
 /**
- * Downloads in slices of fixed offsets, each verified, written, synced and listed before the next; an id that was
+ * Downloads in slices of fixed offsets, each verified and written before the next is asked for, and synced and listed while
+ * that comes; an id that was
  * begun before goes on from the listed slices whose hashes agree. Memory does not grow with the file.
  * Errors: `transient` (cut, garbled, no room: call again), `too-big`, `config` (folder, options), those of `fetch`,
  * and the signal's reason. Source: DESIGN.md §8, notes/wecom-facts.md §3.2.

@@ -1,9 +1,11 @@
 /** One body to its place on disk, counted and hashed on the way. A byte too few or too many is a fault, never a file. */
 
+import type { Hash } from 'node:crypto'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { Fault } from '../fault.ts'
 import { type RunningHash, sha256 } from './fingerprint.ts'
 import type { PartialFile } from './partial.ts'
+import type { ListedSlice } from './slice-list.ts'
 
 export interface Place {
   readonly partial: PartialFile
@@ -14,7 +16,7 @@ export interface Place {
   readonly maxBytes: number
   /** The whole file's hash; undefined where nobody asks for it. */
   readonly whole?: RunningHash
-  /** Whether the slice is to be hashed by itself, for the list. */
+  /** Whether a hash is wanted for the list. */
   readonly durable: boolean
   readonly onBytes: (bytes: number) => void
 }
@@ -27,7 +29,8 @@ export interface Bytes {
 
 export interface Received {
   readonly lengthBytes: number
-  readonly sha256: string | undefined
+  /** For the list, where one is wanted: of the whole file so far if these bytes come next, else of them alone. */
+  readonly listed: Pick<ListedSlice, 'sha256' | 'isRunning'> | undefined
   /** Once the bytes are trusted: they count for the whole file's hash. */
   readonly adopt: () => void
 }
@@ -68,14 +71,20 @@ async function* counted(place: Place, bytes: Bytes, signal: AbortSignal): AsyncG
   if (lengthBytes !== undefined && got < lengthBytes) throw broken(got, lengthBytes)
 }
 
+const listedHash = (own: Hash | undefined, branch: Hash | undefined): Received['listed'] => {
+  const hash = own ?? branch
+  return hash && { sha256: hash.copy().digest('hex'), isRunning: hash === branch }
+}
+
 /**
  * Writes the body piece by piece, and hashes each while it is on its way to the disk and the next comes in: memory does
  * not grow with the slice. Errors: `transient`, `too-big`, `config`.
  */
 export const receive = async (place: Place, bytes: Bytes, signal: AbortSignal): Promise<Received> => {
   const { partial, startBytes, whole } = place
-  const own = place.durable ? sha256() : undefined
   const branch = whole?.branch(startBytes)
+  // One hash for each byte: two would take longer than all the rest.
+  const own = place.durable && !branch ? sha256() : undefined
   let lengthBytes = 0
   for await (const piece of counted(place, bytes, signal)) {
     const writing = partial.write(piece, startBytes + lengthBytes)
@@ -88,7 +97,7 @@ export const receive = async (place: Place, bytes: Bytes, signal: AbortSignal): 
   }
   return {
     lengthBytes,
-    sha256: own?.digest('hex'),
+    listed: place.durable ? listedHash(own, branch) : undefined,
     adopt: () => whole?.adopt(branch, startBytes + lengthBytes),
   }
 }

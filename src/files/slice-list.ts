@@ -24,6 +24,8 @@ export interface ListedSlice {
   readonly startBytes: number
   readonly lengthBytes: number
   readonly sha256: string
+  /** Of the file from its first byte to the end of this slice, as it is at hand when slices come in order; else of the slice alone. */
+  readonly isRunning: boolean
 }
 
 export interface SliceList {
@@ -35,8 +37,8 @@ export interface SliceList {
 export const headerLine = (facts: FileFacts): string =>
   `${JSON.stringify({ wecomMediaSlices: 1, ...facts })}\n`
 
-export const sliceLine = ({ startBytes, lengthBytes, sha256 }: ListedSlice): string =>
-  `${startBytes} ${lengthBytes} ${sha256}\n`
+export const sliceLine = ({ startBytes, lengthBytes, sha256, isRunning }: ListedSlice): string =>
+  `${startBytes} ${lengthBytes} ${sha256}${isRunning ? ' running' : ''}\n`
 
 const parseHeader = (line: string): FileFacts | undefined => {
   try {
@@ -52,12 +54,14 @@ const parseHeader = (line: string): FileFacts | undefined => {
 }
 
 const parseLine = (line: string, { totalBytes, sliceBytes }: FileFacts): ListedSlice | undefined => {
-  const [, start, length, sha256] = /^(\d{1,15}) (\d{1,9}) ([0-9a-f]{64})$/.exec(line) ?? []
+  const [, start, length, sha256, running] =
+    /^(\d{1,15}) (\d{1,9}) ([0-9a-f]{64})( running)?$/.exec(line) ?? []
   if (start === undefined || length === undefined || sha256 === undefined) return undefined
   const index = Number(start) / sliceBytes
   if (!Number.isInteger(index) || index >= sliceCount(totalBytes, sliceBytes)) return undefined
   const lengthBytes = lengthOf(sliceRange(index, sliceBytes, totalBytes))
-  return Number(length) === lengthBytes ? { startBytes: Number(start), lengthBytes, sha256 } : undefined
+  if (Number(length) !== lengthBytes) return undefined
+  return { startBytes: Number(start), lengthBytes, sha256, isRunning: running !== undefined }
 }
 
 /** Nothing where the header is not ours; lines that do not fit the header are left out, their slices are fetched again. */

@@ -5,7 +5,7 @@ import { RunningHash } from './fingerprint.ts'
 import { PartialFile } from './partial.ts'
 import { type Bytes, receive, tooBig } from './receive.ts'
 import type { Resumed } from './resume.ts'
-import type { FileFacts } from './slice-list.ts'
+import type { FileFacts, ListedSlice } from './slice-list.ts'
 import { type ByteRange, lengthOf, type SliceHead, sliceCount, sliceProblem, sliceRange } from './slices.ts'
 import { together } from './together.ts'
 
@@ -57,7 +57,9 @@ export class Transfer {
   readonly resumedBytes: number
   readonly #options: TransferOptions
   readonly #hash: RunningHash
-  readonly #listed: Set<number>
+  /** Where slices begin that have come whole. */
+  readonly #have: Set<number>
+  #listing: Promise<void> = Promise.resolve()
   #doneBytes: number
 
   constructor(options: TransferOptions, partial: PartialFile, resumed?: Resumed) {
@@ -65,7 +67,7 @@ export class Transfer {
     this.facts = resumed?.facts
     this.#options = options
     this.#hash = resumed?.hash ?? new RunningHash()
-    this.#listed = new Set(resumed?.slices.map(({ startBytes }) => startBytes))
+    this.#have = new Set(resumed?.slices.map(({ startBytes }) => startBytes))
     this.resumedBytes = resumed?.slices.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) ?? 0
     this.#doneBytes = this.resumedBytes
   }
@@ -87,8 +89,10 @@ export class Transfer {
     const all = Array.from({ length: sliceCount(facts.totalBytes, facts.sliceBytes) }, (_, index) =>
       sliceRange(index, facts.sliceBytes, facts.totalBytes),
     )
-    const missing = all.filter(({ start }) => !this.#listed.has(start))
-    return together(missing, parallel, signal, (asked, own) => this.#slice(asked, own))
+    const missing = all.filter(({ start }) => !this.#have.has(start))
+    const finding = await together(missing, parallel, signal, (asked, own) => this.#slice(asked, own))
+    await this.#listing
+    return finding
   }
 
   async #slice(asked: ByteRange, signal: AbortSignal): Promise<Finding | undefined> {
@@ -122,11 +126,24 @@ export class Transfer {
 
   async #keep(range: ByteRange, bytes: Bytes, signal: AbortSignal): Promise<void> {
     const place = { ...this.#place(range.start), lengthBytes: lengthOf(range) }
-    const received = await receive(place, bytes, signal)
-    const { lengthBytes, sha256 } = received
-    if (sha256 !== undefined) await this.partial.list([{ startBytes: range.start, lengthBytes, sha256 }])
-    received.adopt()
-    this.#listed.add(range.start)
+    const { lengthBytes, listed, adopt } = await receive(place, bytes, signal)
+    adopt()
+    this.#have.add(range.start)
+    if (listed) await this.#list({ startBytes: range.start, lengthBytes, ...listed })
+  }
+
+  /** The disk takes its time while the next slice comes: one is waited for at a time, so that a slow disk slows the rest. */
+  #list(slice: ListedSlice): Promise<void> {
+    const before = this.#listing
+    this.#listing = before.then(() => this.partial.list([slice]))
+    this.#listing.catch(() => undefined)
+    return before
+  }
+
+  /** Ends an attempt that failed, when nothing is written any more: verified slices stay for the successor if it is `resumable`. */
+  async leave(resumable: boolean): Promise<void> {
+    await this.#listing.catch(() => undefined)
+    await this.partial.leave(resumable)
   }
 
   /** The whole file in one body, into a partial that holds nothing yet. */

@@ -14,6 +14,7 @@ import { atEnd } from '../support/at-end.ts'
 import { type Ask, head, reset, type Script, send, startOrigin } from '../support/origin.ts'
 import { startNode } from '../support/processes.ts'
 import { tempDir } from '../support/temp.ts'
+import { until } from '../support/until.ts'
 import { always, sha256Of, someBytes } from './platform.ts'
 
 const size = 1_000
@@ -475,6 +476,11 @@ test('the successor of a killed process fetches only what that had not listed', 
   const { baseUrl, asks } = await startOrigin(stalling)
   const child = startNode(join(import.meta.dirname, 'download-child.ts'), { args: [baseUrl, dir, '256'] })
   await middle
+  // Syncing and listing go on while the next slice comes.
+  await until('two slices are listed', async () => {
+    const list = (await readdir(dir)).find(name => name.endsWith('.slices'))
+    return list !== undefined && (await readFile(join(dir, list), 'utf8')).split('\n').length === 4
+  })
   child.signal('SIGKILL')
   await child.ended
   expect((await readdir(dir)).filter(name => name.endsWith('.part'))).toHaveLength(1)

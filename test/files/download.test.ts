@@ -8,6 +8,7 @@ import { Fault } from '../../src/fault.ts'
 import { type DownloadOptions, download, type FetchSlice, type Slice } from '../../src/files/download.ts'
 import { sweepPartials } from '../../src/files/partial-names.ts'
 import { tempDir } from '../support/temp.ts'
+import { until } from '../support/until.ts'
 import {
   always,
   cutAfter,
@@ -302,15 +303,28 @@ describe('a cap on size', () => {
 })
 
 describe('going on after a crash', () => {
-  /** Leaves three listed slices behind. */
-  const interrupted = async (): Promise<{ dir: string; bytes: string; list: string }> => {
+  const listIn = async (dir: string): Promise<string> =>
+    join(dir, (await readdir(dir)).find(name => name.endsWith('.slices')) ?? '')
+
+  /** Leaves so many listed slices behind: the one after them is garbled. */
+  const interrupted = async (
+    count = 3,
+    parallel = 1,
+  ): Promise<{ dir: string; bytes: string; list: string }> => {
     const dir = await tempDir()
     const { fetch } = platform(content, (answer, { index }) =>
-      index === 3 ? { ...answer, framed: false } : answer,
+      index === count ? { ...answer, framed: false } : answer,
     )
-    await faultOf(download(optionsFor(dir, fetch)))
-    const list = (await readdir(dir)).find(name => name.endsWith('.slices')) ?? ''
-    return { dir, bytes: join(dir, list.replace('.slices', '')), list: join(dir, list) }
+    const lines = async () =>
+      (await readFile(await listIn(dir), 'utf8').catch(() => '')).split('\n').length - 2
+    const afterOthers: FetchSlice = async (range, signal) => {
+      if (range.start === count * sliceBytes)
+        await until('all before it are listed', async () => (await lines()) === count)
+      return fetch(range, signal)
+    }
+    await faultOf(download(optionsFor(dir, afterOthers, { parallel })))
+    const list = await listIn(dir)
+    return { dir, bytes: list.replace('.slices', ''), list }
   }
   const goOn = async (dir: string, more: Partial<DownloadOptions> = {}) => {
     const { fetch, calls } = platform(content)
@@ -333,12 +347,22 @@ describe('going on after a crash', () => {
     expect((await goOn(dir, { sliceBytes: 16 * 1_024 })).asked).toEqual([3, 4])
   })
 
-  test('fetches a slice again whose bytes changed on disk', async () => {
+  const flip = async (path: string, at: number): Promise<void> => {
+    const onDisk = await readFile(path)
+    onDisk[at] = (onDisk[at] ?? 0) ^ 1
+    await writeFile(path, onDisk)
+  }
+
+  test('fetches a slice again whose bytes changed on disk, and those that were hashed together with it', async () => {
     const { dir, bytes } = await interrupted()
-    const onDisk = await readFile(bytes)
-    onDisk[sliceBytes + 5] = (onDisk[sliceBytes + 5] ?? 0) ^ 1
-    await writeFile(bytes, onDisk)
-    expect((await goOn(dir)).asked).toEqual([1, 3, 4])
+    await flip(bytes, sliceBytes + 5)
+    expect((await goOn(dir)).asked).toEqual([1, 2, 3, 4])
+  })
+
+  test('of slices that came side by side each stands for itself', async () => {
+    const { dir, bytes } = await interrupted(4, 3)
+    await flip(bytes, sliceBytes + 5)
+    expect((await goOn(dir)).asked).toEqual([1, 4])
   })
 
   test('fetches again what the disk lost', async () => {

@@ -61,7 +61,7 @@ test('a list reads back as it was written, in the order of the file, and to any 
   const hash = 'a'.repeat(64)
   const slices = [3, 0, 6].map(index => {
     const range = sliceRange(index, 16, 100)
-    return { startBytes: range.start, lengthBytes: lengthOf(range), sha256: hash }
+    return { startBytes: range.start, lengthBytes: lengthOf(range), sha256: hash, isRunning: index === 3 }
   })
   const text = headerLine(facts) + slices.map(sliceLine).join('')
   const sorted = [...slices].sort((a, b) => a.startBytes - b.startBytes)

@@ -1,7 +1,8 @@
 /** Workers that die, freeze or lose Redis in the middle of a job. Ids: notes/reliability.md §6. */
 
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { bytesOf, deploy, lockMs, stalledMs } from '../support/deployment.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -84,6 +85,11 @@ test('a 60 MB download goes on where its killed worker left it, byte for byte', 
     call => call.method === 'media/get' && call.fault !== undefined && call.bytesOut > 0,
   )
   const seen = simulator.log({ method: 'media/get' }).length
+  // Syncing and listing go on while the next slice comes.
+  await until('three slices are listed', async () => {
+    const list = (await readdir(downloads)).find(name => name.endsWith('.slices')) ?? ''
+    return (await readFile(join(downloads, list), 'utf8').catch(() => '')).split('\n').length === 5
+  })
   first.signal('SIGKILL')
   await first.ended
   await startWorker()
