@@ -6,9 +6,7 @@ import { Readable } from 'node:stream'
 import { Fault } from '../fault.ts'
 import { readingFault, shown } from './disk-fault.ts'
 import type { Source } from './file.ts'
-
-/** Ours: two of these per stream are in memory at a time, whatever the size of the file; a file that fits into one is read once. */
-const chunkBytes = 128 * 1024
+import { inBlocks, inPieces, pieceBytes } from './read-ahead.ts'
 
 const readAt = async (handle: FileHandle, startBytes: number, buffer: Buffer): Promise<Buffer> => {
   let got = 0
@@ -24,7 +22,7 @@ const readAt = async (handle: FileHandle, startBytes: number, buffer: Buffer): P
 const onceFor = (sizeBytes: number, read: () => Promise<Buffer>): (() => Promise<Buffer | undefined>) => {
   let kept: Promise<Buffer> | undefined
   return async () => {
-    if (sizeBytes > chunkBytes) return undefined
+    if (sizeBytes > pieceBytes) return undefined
     kept ??= read()
     return kept
   }
@@ -69,28 +67,22 @@ export const sourceOf = (
     return bytes
   })
 
-  async function* chunks(signal?: AbortSignal, buffers: readonly Buffer[] = []): AsyncGenerator<Buffer> {
+  const file = { sizeBytes, read, assertUnchanged, changed }
+
+  async function* bytes(of: typeof inBlocks, signal?: AbortSignal): AsyncGenerator<Buffer> {
     signal?.throwIfAborted()
-    const bytes = await whole()
-    if (bytes && sizeBytes > 0) yield bytes
-    if (bytes) return
-    for (let at = 0, n = 0; at < sizeBytes; n += 1) {
-      signal?.throwIfAborted()
-      const chunk = await read(at, chunkBytes, buffers[n % 2])
-      if (chunk.length === 0) throw changed()
-      at += chunk.length
-      // The last chunk completes the announced length, and the platform accepts: so look before, not after.
-      if (at === sizeBytes) await assertUnchanged()
-      yield chunk
-    }
+    const small = await whole()
+    if (!small) yield* of(file, signal)
+    else if (sizeBytes > 0) yield small
   }
 
   return {
     name,
     at,
     sizeBytes,
-    open: async signal => Readable.from(chunks(signal), { objectMode: false, highWaterMark: chunkBytes }),
-    pieces: signal => chunks(signal, [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)]),
+    open: async signal =>
+      Readable.from(bytes(inPieces, signal), { objectMode: false, highWaterMark: pieceBytes }),
+    pieces: signal => bytes(inBlocks, signal),
     whole,
     read: async (startBytes, lengthBytes) =>
       (await whole())?.subarray(startBytes, startBytes + lengthBytes) ?? read(startBytes, lengthBytes),

@@ -57,8 +57,8 @@ export interface Source {
   /** The bytes from the first to the last, exactly `sizeBytes`; each call begins anew. The stream fails with `invalid` if the file changed meanwhile. */
   open(signal?: AbortSignal): Promise<Readable>
   /**
-   * As `open`, without a stream and without new memory for each piece: one is valid until the piece after the next is asked
-   * for. For whoever is done with a piece by then, as a hash is, or a socket that has drained.
+   * As `open`, without a stream and without new memory for each piece: one is valid until the next is asked for. For
+   * whoever is done with a piece by then, as a hash is, or a socket that has drained.
    */
   pieces?(signal?: AbortSignal): AsyncIterable<Buffer>
   /**

@@ -21,7 +21,7 @@ export interface ImageFile {
   open(signal?: AbortSignal): Promise<Readable>
   /** The bytes themselves, where they are at hand: then `open` is not called. Asked for once per attempt, when they are about to leave. */
   whole?(): Uint8Array
-  /** As `open`, without a stream: then that is not called. A piece need be valid only until the one after the next is asked for. */
+  /** As `open`, without a stream: then that is not called. A piece need be valid only until the next is asked for. */
   pieces?(signal?: AbortSignal): AsyncIterable<Buffer>
   /** Of the part. Default: by type and the name's extension. */
   readonly contentType?: string

@@ -25,14 +25,15 @@ const bigFile = async (sizeBytes: number) => {
   return { bytes, source: await opened(openLocal('x', { roots: [dir] })) }
 }
 
-test('a piece is whole until the one after the next is asked for', async () => {
+test('a piece is whole until the next is asked for', async () => {
   const { bytes, source } = await bigFile(1_000_003)
   const got: Buffer[] = []
-  let before: { readonly piece: Buffer; readonly copy: Buffer } | undefined
   for await (const piece of source.pieces?.() ?? []) {
-    if (before) expect(before.piece.equals(before.copy)).toBe(true)
-    before = { piece, copy: Buffer.from(piece) }
-    got.push(before.copy)
+    const copy = Buffer.from(piece)
+    // The next one is being read meanwhile.
+    await delay(5)
+    expect(piece.equals(copy)).toBe(true)
+    got.push(copy)
   }
   expect(Buffer.concat(got).equals(bytes)).toBe(true)
 })

@@ -1,0 +1,69 @@
+/** A file in pieces, each read while the one before it is dealt with: the disk and the other end work at the same time. */
+
+import type { Fault } from '../fault.ts'
+
+/** One open file of a known size. */
+export interface ReadableFile {
+  readonly sizeBytes: number
+  /** Fewer bytes only at the end of the file; into `block`, or into new memory. */
+  read(startBytes: number, lengthBytes: number, block?: Buffer): Promise<Buffer>
+  /** Throws when it is another file by now. */
+  assertUnchanged(): Promise<void>
+  changed(): Fault
+}
+
+/** What is read at a time at least, bytes. */
+export const pieceBytes = 128 * 1024
+
+/** Of all files that are read in blocks at once, bytes; each has two. The larger they are, the fewer trips to the disk and to the socket. */
+const budgetBytes = 16 * 1024 * 1024
+const blockMostBytes = 512 * 1024
+let readers = 0
+
+const blockBytes = (): number => {
+  const share = Math.floor(budgetBytes / (2 * readers * pieceBytes)) * pieceBytes
+  return Math.min(blockMostBytes, Math.max(pieceBytes, share))
+}
+
+/** Each piece in memory of its own. */
+export const inPieces = (file: ReadableFile, signal?: AbortSignal): AsyncGenerator<Buffer> =>
+  ahead(file, at => file.read(at, pieceBytes), signal)
+
+/** Into two blocks in turn: a piece is good until the next is asked for. Their size shrinks as more files are read at once. */
+export async function* inBlocks(file: ReadableFile, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  readers += 1
+  try {
+    const size = Math.min(blockBytes(), file.sizeBytes)
+    let [block, other] = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(size)]
+    const read = (at: number): Promise<Buffer> => {
+      ;[block, other] = [other, block]
+      return file.read(at, size, block)
+    }
+    yield* ahead(file, read, signal)
+  } finally {
+    readers -= 1
+  }
+}
+
+async function* ahead(
+  file: ReadableFile,
+  read: (startBytes: number) => Promise<Buffer>,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
+  let coming = read(0)
+  for (let at = 0; at < file.sizeBytes; ) {
+    const piece = await coming
+    signal?.throwIfAborted()
+    if (piece.length === 0) throw file.changed()
+    at += piece.length
+    if (at < file.sizeBytes) {
+      coming = read(at)
+      // Whoever does not ask for it need not hear of it.
+      coming.catch(() => undefined)
+    } else {
+      // The last piece completes the announced length, and the platform accepts: so look before, not after.
+      await file.assertUnchanged()
+    }
+    yield piece
+  }
+}
