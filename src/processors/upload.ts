@@ -1,6 +1,7 @@
 /** media.upload: a file becomes a media_id. Everything that can be known is checked before the first byte leaves. */
 
 import { Fault } from '../fault.ts'
+import type { Source } from '../files/file.ts'
 import { checkName, type InspectRule, inspect } from '../files/inspect.ts'
 import type { Subject } from '../ledger/index.ts'
 import type { Payload, Result } from '../queues/jobs.ts'
@@ -16,16 +17,16 @@ import {
   minBytes,
 } from '../wecom/media-types.ts'
 import type { JobContext, Processor, Resources } from './context.ts'
-import { counting } from './counting.ts'
+import { counting, SentHash } from './counting.ts'
 import { type Keeping, keeping } from './keeping.ts'
 import { done, type Outcome } from './outcome.ts'
 import { followed, hashOf, known, leading } from './reuse.ts'
 
 export const upload: Processor<'media.upload'> = async (payload, context, resources) => {
   const { type } = payload
-  const { id, signal, writing, progress } = context
+  const { id, signal } = context
   const call = callFor(payload, resources)
-  const job = { payload, context, resources, kept: await keeping(payload, context, resources) }
+  const job = { payload, context, resources, call, kept: await keeping(payload, context, resources) }
   const before = followed(context)
   const early = before && (await answered(before.value as Bytes, job))
   if (early) return early
@@ -35,21 +36,44 @@ export const upload: Processor<'media.upload'> = async (payload, context, resour
     const name = payload.name ?? source.name
     checkName(name, maxNameBytes)
     await inspect(source, ruleFor(type)).catch(orAsync(type))
-    const { sizeBytes } = source
-    const bytes = { name, sizeBytes, sha256: await hashOf(source, signal) }
-    const answer = await answered(bytes, job)
-    if (answer) return answer
-    const content = await counting(source, progress)
-    const file = { type, name, sizeBytes, ...content, contentType: contentTypeOf(type, source.name) }
-    const subject = subjectOf(bytes, payload, resources)
-    const upload = () => call(file, writing)
-    const { mediaId, createdAtMs, expiresAtMs } = await leading(subject, context, resources, upload)
-    const entry = { value: mediaId, createdAtMs, expiresAtMs, sizeBytes, job: id }
-    const write = resources.ledger.write(subject, entry)
-    return doneWith({ mediaId, createdAtMs, expiresAtMs }, bytes, job, write)
+    return await (payload.reuse === 'never' && !job.kept
+      ? anew(source, name, job)
+      : unlessKnown(source, name, job))
   } finally {
     await source.close()
   }
+}
+
+/** Nobody has to know the hash before the bytes leave: they are read once, for both. */
+async function anew(source: Source, name: string, job: UploadJob): Promise<Outcome<Result<'media.upload'>>> {
+  const hash = new SentHash()
+  const medium = await sent(source, name, job, hash)
+  const { sizeBytes } = source
+  // An answer may come before the last byte has left.
+  const sha256 = hash.hex(sizeBytes) ?? (await hashOf(source, job.context.signal))
+  return uploaded(medium, { name, sizeBytes, sha256 }, job)
+}
+
+async function unlessKnown(
+  source: Source,
+  name: string,
+  job: UploadJob,
+): Promise<Outcome<Result<'media.upload'>>> {
+  const { payload, context, resources } = job
+  const { sizeBytes } = source
+  const bytes = { name, sizeBytes, sha256: await hashOf(source, context.signal) }
+  const answer = await answered(bytes, job)
+  if (answer) return answer
+  const subject = subjectOf(bytes, payload, resources)
+  return uploaded(await leading(subject, context, resources, () => sent(source, name, job)), bytes, job)
+}
+
+async function sent(source: Source, name: string, job: UploadJob, hash?: SentHash): Promise<Uploaded> {
+  const { payload, context, call } = job
+  const { type } = payload
+  const content = await counting(source, context.progress, hash)
+  const contentType = contentTypeOf(type, source.name)
+  return call({ type, name, sizeBytes: source.sizeBytes, ...content, contentType }, context.writing)
 }
 
 /** What was read of a source. */
@@ -63,6 +87,7 @@ interface UploadJob {
   readonly payload: Payload<'media.upload'>
   readonly context: JobContext
   readonly resources: Resources
+  readonly call: Upload
   readonly kept: Keeping | undefined
 }
 
@@ -88,6 +113,18 @@ function doneWith(
   const result = { type, name, sizeBytes, via: 'sync' as const, ...place, ...medium }
   const { reused = false, ...uploaded } = medium
   return done(result, write, kept?.write({ ...uploaded, sha256, sizeBytes, fileName: name, reused }))
+}
+
+/** With the entry in the ledger, whether or not this job has looked there. */
+function uploaded(
+  { mediaId, createdAtMs, expiresAtMs }: Uploaded,
+  bytes: Bytes,
+  job: UploadJob,
+): Outcome<Result<'media.upload'>> {
+  const { payload, context, resources } = job
+  const entry = { value: mediaId, createdAtMs, expiresAtMs, sizeBytes: bytes.sizeBytes, job: context.id }
+  const write = resources.ledger.write(subjectOf(bytes, payload, resources), entry)
+  return doneWith({ mediaId, createdAtMs, expiresAtMs }, bytes, job, write)
 }
 
 /** What the platform's answer will serve for. Users see the name of a `file`, and of nothing else. */

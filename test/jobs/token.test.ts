@@ -28,7 +28,12 @@ test.each([
     afterBytes: 2 * mib,
   })
   simulator.faults.add({ method: 'media/upload', times: 2, do: 'hold', at: 'request', afterBytes: mib })
-  const jobs = await Promise.all([1, 2].map(n => producer.upload({ type: 'file', source, name: `${n}.bin` })))
+  // One is hashed before it is sent, the other while it is.
+  const jobs = await Promise.all(
+    (['allow', 'never'] as const).map(reuse =>
+      producer.upload({ type: 'file', source, name: `${reuse}.bin`, reuse }),
+    ),
+  )
   await simulator.waitFor({ method: 'media/upload', state: 'held' }, { count: 2 })
   simulator.invalidateTokens({ errcode })
   simulator.release()
@@ -42,6 +47,9 @@ test.each([
       sha256: sha256(content),
     })
   }
+  // By the hash of what was sent the second time.
+  const again = await producer.upload({ type: 'file', source, name: 'never.bin' })
+  expect(await producer.result(again)).toMatchObject({ mediaId: results[1]?.mediaId, reused: true })
   for (const job of jobs)
     expect(await producer.read(job.id)).toMatchObject({ fence: 1, calls: 2, duplicates: 0 })
 }, 30_000)
