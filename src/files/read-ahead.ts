@@ -15,25 +15,27 @@ export interface ReadableFile {
 /** What is read at a time at least, bytes. */
 export const pieceBytes = 128 * 1024
 
-/** Of all files that are read in blocks at once, bytes; each has two. The larger they are, the fewer trips to the disk and to the socket. */
+/** Of all blocks of this process, bytes; the larger a block, the fewer trips to the disk and to the socket. */
 const budgetBytes = 16 * 1024 * 1024
-const blockMostBytes = 512 * 1024
-let readers = 0
+/** The first reader's two blocks take this part of what is left, and so does each after it. */
+const share = 1 / 16
+const blockLeastBytes = 64 * 1024
+let takenBytes = 0
 
-const blockBytes = (): number => {
-  const share = Math.floor(budgetBytes / (2 * readers * pieceBytes)) * pieceBytes
-  return Math.min(blockMostBytes, Math.max(pieceBytes, share))
+const blockBytes = (sizeBytes: number): number => {
+  const shareBytes = ((budgetBytes - takenBytes) * share) / 2
+  return Math.min(sizeBytes, Math.max(blockLeastBytes, Math.floor(shareBytes / 4_096) * 4_096))
 }
 
 /** Each piece in memory of its own. */
 export const inPieces = (file: ReadableFile, signal?: AbortSignal): AsyncGenerator<Buffer> =>
   ahead(file, at => file.read(at, pieceBytes), signal)
 
-/** Into two blocks in turn: a piece is good until the next is asked for. Their size shrinks as more files are read at once. */
+/** Into two blocks in turn: a piece is good until the next is asked for. They are the smaller the more files are read at once. */
 export async function* inBlocks(file: ReadableFile, signal?: AbortSignal): AsyncGenerator<Buffer> {
-  readers += 1
+  const size = blockBytes(file.sizeBytes)
+  takenBytes += 2 * size
   try {
-    const size = Math.min(blockBytes(), file.sizeBytes)
     let [block, other] = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(size)]
     const read = (at: number): Promise<Buffer> => {
       ;[block, other] = [other, block]
@@ -41,7 +43,7 @@ export async function* inBlocks(file: ReadableFile, signal?: AbortSignal): Async
     }
     yield* ahead(file, read, signal)
   } finally {
-    readers -= 1
+    takenBytes -= 2 * size
   }
 }
 

@@ -135,7 +135,7 @@ export class Transfer {
   /** The disk takes its time while the next slice comes: one is waited for at a time, so that a slow disk slows the rest. */
   #list(slice: ListedSlice): Promise<void> {
     const before = this.#listing
-    this.#listing = before.then(() => this.partial.list([slice]))
+    this.#listing = before.then(() => this.partial.list([slice])).then(() => this.#catchUp())
     this.#listing.catch(() => undefined)
     return before
   }
@@ -165,24 +165,31 @@ export class Transfer {
       this.#doneBytes += bytes
       onProgress(this.#doneBytes, this.facts?.totalBytes)
     }
-    return {
-      partial: this.partial,
-      startBytes,
-      maxBytes,
-      durable,
-      onBytes,
-      ...(hash ? { whole: this.#hash } : {}),
-    }
+    const whole = hash ? { whole: this.#hash } : {}
+    return { partial: this.partial, startBytes, maxBytes, durable, onBytes, ...whole }
   }
 
-  /** What was not hashed on its way, because slices came out of order, is read from disk. */
-  async sha256(totalBytes: number): Promise<string> {
-    const branch = this.#hash.branch(this.#hash.doneBytes)
-    for await (const chunk of this.partial.read(this.#hash.doneBytes, totalBytes)) {
+  /** Slices that came side by side are hashed while others are on their way. */
+  async #catchUp(): Promise<void> {
+    const { facts } = this
+    while (facts && this.#options.hash && this.#have.has(this.#hash.doneBytes))
+      await this.#hashTo(Math.min(this.#hash.doneBytes + facts.sliceBytes, facts.totalBytes))
+  }
+
+  /** From disk. */
+  async #hashTo(endBytes: number): Promise<void> {
+    const startBytes = this.#hash.doneBytes
+    const branch = this.#hash.branch(startBytes)
+    for await (const chunk of this.partial.read(startBytes, endBytes)) {
       this.#options.signal.throwIfAborted()
       branch?.update(chunk)
     }
-    this.#hash.adopt(branch, totalBytes)
+    this.#hash.adopt(branch, endBytes)
+  }
+
+  /** What was not hashed on its way is read from disk. */
+  async sha256(totalBytes: number): Promise<string> {
+    await this.#hashTo(totalBytes)
     return this.#hash.hex()
   }
 }
