@@ -16,7 +16,7 @@ export const sizes = {
     wait: { rounds: 5, idleJobs: 40, busySeconds: 1 },
     transfer: {
       ...{ rounds: 5, uploadBytes: 20_000_000, uploads: 8, downloadBytes: 200_000_000 },
-      ...{ throttled: 25_000_000, crowd: 64 },
+      ...{ throttled: 40_000_000, crowd: 64 },
     },
     reuse: { rounds: 5, jobs: 200 },
     start: { rounds: 5 },
@@ -26,7 +26,7 @@ export const sizes = {
     wait: { rounds: 5, idleJobs: 400, busySeconds: 5 },
     transfer: {
       ...{ rounds: 5, uploadBytes: 20_000_000, uploads: 24, downloadBytes: 200_000_000 },
-      ...{ throttled: 25_000_000, crowd: 64 },
+      ...{ throttled: 40_000_000, crowd: 64 },
     },
     reuse: { rounds: 5, jobs: 1_000 },
     start: { rounds: 5 },

@@ -111,10 +111,12 @@ export class PartialFile {
     })
   }
 
+  /** Each piece is good until the next is asked for. */
   async *read(startBytes: number, endBytes: number): AsyncGenerator<Buffer> {
+    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(readBytes, endBytes - startBytes)))
     for (let at = startBytes; at < endBytes; ) {
-      const buffer = Buffer.allocUnsafe(Math.min(readBytes, endBytes - at))
-      const { bytesRead } = await this.#writing(() => this.#bytes.read(buffer, 0, buffer.length, at))
+      const wanted = Math.min(buffer.length, endBytes - at)
+      const { bytesRead } = await this.#writing(() => this.#bytes.read(buffer, 0, wanted, at))
       if (bytesRead === 0) return
       yield buffer.subarray(0, bytesRead)
       at += bytesRead

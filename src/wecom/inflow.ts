@@ -4,18 +4,15 @@
  */
 
 import { type Dispatcher, errors } from 'undici'
-import { atEndOfTurn } from '../clock.ts'
+import { atEndOfTurn, systemClock } from '../clock.ts'
+import { Blocks } from './blocks.ts'
 import { readBytes } from './connector.ts'
 
 export type Head = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>
 
-/** What is read of a body at most in one piece, bytes; two of these are in memory for each. */
-const blockBytes = 1024 * 1024
-/** Blocks of answers that were read to their end, for those that come: collecting them would cost more than reading did. */
-const idle: Buffer[] = []
-/** Two answers' worth, so that they are no burden when nothing is read. */
-const idleMost = 4
-
+/** A reader that waits is given so much, bytes, or what has come after so long, ms. */
+const pieceBytes = 256 * 1024
+const lingerMs = 25
 const lengthIn = ({ headers }: Head): number | undefined => {
   const length = headers['content-length']
   return typeof length === 'string' ? Number(length) : undefined
@@ -40,13 +37,13 @@ export class Inflow implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal
   #controller: Dispatcher.DispatchController | undefined
   #leftBytes: number | undefined
-  #filling: Buffer | undefined
-  #filledBytes = 0
-  #spares: Buffer[] = []
+  readonly #blocks = new Blocks()
   #isPaused = false
   /** All has come, or nothing more will. */
   #over: { readonly error?: unknown } | undefined
   #wake: (() => void) | undefined
+  #stopWaiting: (() => void) | undefined
+  #isTold = false
   /** To its end, or nobody will: an answer that has come and waits for its reader still has a deadline. */
   #isRead = false
 
@@ -84,18 +81,24 @@ export class Inflow implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     // An empty one comes when undici goes on after a pause.
     if (this.#over || chunk.length === 0) return
+    const roomBytes = this.#blocks.add(chunk, this.#leftBytes ?? 2 * readBytes)
     if (this.#leftBytes !== undefined) this.#leftBytes -= chunk.length
-    const block = this.#room(chunk.length)
-    chunk.copy(block, this.#filledBytes)
-    this.#filledBytes += chunk.length
     // With less room than for one more reading the other side has to wait.
-    const nextBytes = Math.min(readBytes, this.#leftBytes ?? readBytes)
-    if (block.length - this.#filledBytes < nextBytes) {
+    if (roomBytes < Math.min(readBytes, this.#leftBytes ?? readBytes)) {
       this.#isPaused = true
       controller.pause()
     }
-    // Not at once: what has come already is read in one piece.
-    if (this.#wake) atEndOfTurn(this.#wake)
+    this.#tell()
+  }
+
+  /** Not at once: a piece is worth a trip to the disk only when it is large. */
+  #tell(): void {
+    if (!this.#wake || this.#isTold) return
+    if (this.#isPaused || this.#blocks.filledBytes >= pieceBytes) {
+      this.#isTold = true
+      this.#stopWaiting?.()
+      atEndOfTurn(this.#wake)
+    } else this.#stopWaiting ??= systemClock.after(lingerMs, this.#wake)
   }
 
   onResponseEnd(): void {
@@ -123,55 +126,27 @@ export class Inflow implements Dispatcher.DispatchHandler {
   async *chunks(): AsyncGenerator<Buffer, void> {
     for (;;) {
       if (this.#over && 'error' in this.#over) throw this.#over.error
-      const piece = this.#taken()
+      const piece = this.#blocks.take()
       if (piece) {
-        yield piece.subarray
-        this.#spares.push(piece.block)
+        this.#goOn()
+        yield piece
       } else if (this.#over) {
-        this.#giveBack()
+        this.#blocks.end()
         this.#end()
         return
       } else {
         await new Promise<void>(resolve => (this.#wake = resolve))
-        this.#wake = undefined
+        this.#stopWaiting?.()
+        this.#wake = this.#stopWaiting = undefined
+        this.#isTold = false
       }
     }
   }
 
-  #taken(): { readonly block: Buffer; readonly subarray: Buffer } | undefined {
-    const block = this.#filling
-    if (block === undefined || this.#filledBytes === 0) return undefined
-    const subarray = block.subarray(0, this.#filledBytes)
-    this.#filling = undefined
-    this.#filledBytes = 0
-    if (this.#isPaused && !this.#over) {
-      this.#isPaused = false
-      this.#controller?.resume()
-    }
-    return { block, subarray }
-  }
-
-  #room(bytes: number): Buffer {
-    this.#filling ??= this.#spares.pop() ?? this.#block(bytes)
-    if (this.#filling.length - this.#filledBytes >= bytes) return this.#filling
-    const larger = Buffer.allocUnsafe(this.#filledBytes + Math.max(bytes, blockBytes))
-    this.#filling.copy(larger, 0, 0, this.#filledBytes)
-    this.#filling = larger
-    return larger
-  }
-
-  /** No larger than what is still to come, so that a short answer costs little. */
-  #block(bytes: number): Buffer {
-    const toCome = this.#leftBytes === undefined ? readBytes : bytes + this.#leftBytes
-    const wanted = Math.max(bytes, Math.min(blockBytes, toCome))
-    return (wanted === blockBytes && idle.pop()) || Buffer.allocUnsafe(wanted)
-  }
-
-  /** Whoever has asked for more after the last piece is done with all of them. */
-  #giveBack(): void {
-    const whole = this.#spares.filter(block => block.length === blockBytes)
-    idle.push(...whole.slice(0, idleMost - idle.length))
-    this.#spares = []
+  #goOn(): void {
+    if (!this.#isPaused || this.#over) return
+    this.#isPaused = false
+    this.#controller?.resume()
   }
 
   #finish(over: { readonly error?: unknown }): void {

@@ -1,0 +1,61 @@
+/** The memory of one answer on its way to its reader: two blocks in turn, one filled while the other is read. */
+
+/** What is read of a body at most in one piece, bytes. */
+const blockBytes = 1024 * 1024
+
+/** Blocks of answers that were read to their end, for those that come: collecting them would cost more than reading did. */
+const idle: Buffer[] = []
+/** Four answers' worth, so that they are no burden when nothing is read. */
+const idleMost = 8
+
+export class Blocks {
+  #filling: Buffer | undefined
+  #filledBytes = 0
+  #lent: Buffer | undefined
+  #spares: Buffer[] = []
+
+  /** What waits for its reader, bytes. */
+  get filledBytes(): number {
+    return this.#filledBytes
+  }
+
+  /** Copies it; answers the room that is left, bytes. `toComeBytes`: of the whole answer, this included, as far as is known. */
+  add(chunk: Buffer, toComeBytes: number): number {
+    const block = this.#room(chunk.length, toComeBytes)
+    chunk.copy(block, this.#filledBytes)
+    this.#filledBytes += chunk.length
+    return block.length - this.#filledBytes
+  }
+
+  /** All that waits, in one piece that is good until the next is taken; undefined when nothing does. */
+  take(): Buffer | undefined {
+    if (this.#lent) this.#spares.push(this.#lent)
+    this.#lent = undefined
+    if (!this.#filling || this.#filledBytes === 0) return undefined
+    const piece = this.#filling.subarray(0, this.#filledBytes)
+    this.#lent = this.#filling
+    this.#filling = undefined
+    this.#filledBytes = 0
+    return piece
+  }
+
+  /** The reader has all and is done with it. */
+  end(): void {
+    const whole = this.#spares.filter(block => block.length === blockBytes)
+    idle.push(...whole.slice(0, idleMost - idle.length))
+    this.#spares = []
+  }
+
+  #room(bytes: number, toComeBytes: number): Buffer {
+    this.#filling ??= this.#spares.pop() ?? made(Math.max(bytes, toComeBytes))
+    if (this.#filling.length - this.#filledBytes >= bytes) return this.#filling
+    const larger = Buffer.allocUnsafe(this.#filledBytes + Math.max(bytes, blockBytes))
+    this.#filling.copy(larger, 0, 0, this.#filledBytes)
+    this.#filling = larger
+    return larger
+  }
+}
+
+/** No larger than what is to come, so that a short answer costs little. */
+const made = (bytes: number): Buffer =>
+  bytes < blockBytes ? Buffer.allocUnsafe(bytes) : (idle.pop() ?? Buffer.allocUnsafe(blockBytes))
