@@ -68,6 +68,7 @@ const arrows: Record<string, readonly string[]> = {
   'app/board.ts': ['redis.ts'],
 
   'fault.ts': [],
+  'budget.ts': [],
   'clock.ts': [],
   'log.ts': ['pino', 'pino-pretty', 'log/'],
   'log/': [],
@@ -107,6 +108,7 @@ const arrows: Record<string, readonly string[]> = {
   'wecom/retry.ts': ['p-retry'],
   'wecom/token-store.ts': ['script.ts'],
   'wecom/ticket-store.ts': ['script.ts'],
+  'wecom/blocks.ts': ['budget.ts'],
   'wecom/connector.ts': ['undici'],
   'wecom/inflow.ts': ['undici'],
   'wecom/transport.ts': ['undici'],
@@ -119,6 +121,7 @@ const arrows: Record<string, readonly string[]> = {
   'webhooks/': ['type record/', 'type files/'],
   'files/': ['zod'],
   'files/http.ts': ['undici'],
+  'files/read-ahead.ts': ['budget.ts'],
   'files/html.ts': ['parse5'],
 
   // The producer opens the record, so a queue knows records.
@@ -172,6 +175,7 @@ const hermits: Record<string, readonly string[]> = {
   'simulator/': ['clock.ts'],
   'fault.ts': [],
   'clock.ts': [],
+  'budget.ts': [],
 }
 
 /** Besides clock.ts: the simulator has its own; a watchdog is set back with every byte, which a sleep cannot be. */

@@ -1,5 +1,6 @@
 /** A file in pieces, each read while the one before it is dealt with: the disk and the other end work at the same time. */
 
+import { createBudget } from '../budget.ts'
 import type { Fault } from '../fault.ts'
 
 /** One open file of a known size. */
@@ -15,17 +16,8 @@ export interface ReadableFile {
 /** What is read at a time at least, bytes. */
 export const pieceBytes = 128 * 1024
 
-/** Of all blocks of this process, bytes; the larger a block, the fewer trips to the disk and to the socket. */
-const budgetBytes = 16 * 1024 * 1024
-/** The first reader's two blocks take this part of what is left, and so does each after it. */
-const share = 1 / 16
-const blockLeastBytes = 64 * 1024
-let takenBytes = 0
-
-const blockBytes = (sizeBytes: number): number => {
-  const shareBytes = ((budgetBytes - takenBytes) * share) / 2
-  return Math.min(sizeBytes, Math.max(blockLeastBytes, Math.floor(shareBytes / 4_096) * 4_096))
-}
+/** Of all files that are read in blocks by this process; the larger a block, the fewer trips to the disk and to the socket. */
+const budget = createBudget({ totalBytes: 16 * 1024 * 1024, leastBytes: 64 * 1024, mostBytes: 512 * 1024 })
 
 /** Each piece in memory of its own. */
 export const inPieces = (file: ReadableFile, signal?: AbortSignal): AsyncGenerator<Buffer> =>
@@ -33,8 +25,7 @@ export const inPieces = (file: ReadableFile, signal?: AbortSignal): AsyncGenerat
 
 /** Into two blocks in turn: a piece is good until the next is asked for. They are the smaller the more files are read at once. */
 export async function* inBlocks(file: ReadableFile, signal?: AbortSignal): AsyncGenerator<Buffer> {
-  const size = blockBytes(file.sizeBytes)
-  takenBytes += 2 * size
+  const size = budget.take(file.sizeBytes, 2)
   try {
     let [block, other] = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(size)]
     const read = (at: number): Promise<Buffer> => {
@@ -43,7 +34,7 @@ export async function* inBlocks(file: ReadableFile, signal?: AbortSignal): Async
     }
     yield* ahead(file, read, signal)
   } finally {
-    takenBytes -= 2 * size
+    budget.give(2 * size)
   }
 }
 

@@ -1,9 +1,18 @@
 /** The memory of one answer on its way to its reader: two blocks in turn, one filled while the other is read. */
 
+import { createBudget } from '../budget.ts'
+import { readBytes } from './connector.ts'
+
 /** What is read of a body at most in one piece, bytes. */
 const blockBytes = 1024 * 1024
+/** Of all answers that come to this process at once. */
+const budget = createBudget({
+  totalBytes: 32 * 1024 * 1024,
+  leastBytes: 2 * readBytes,
+  mostBytes: blockBytes,
+})
 
-/** Blocks of answers that were read to their end, for those that come: collecting them would cost more than reading did. */
+/** The largest blocks of answers that were read to their end, for those that come: collecting them would cost more than reading did. */
 const idle: Buffer[] = []
 /** Four answers' worth, so that they are no burden when nothing is read. */
 const idleMost = 8
@@ -13,6 +22,8 @@ export class Blocks {
   #filledBytes = 0
   #lent: Buffer | undefined
   #spares: Buffer[] = []
+  /** Of the budget. */
+  #takenBytes = 0
 
   /** What waits for its reader, bytes. */
   get filledBytes(): number {
@@ -39,23 +50,28 @@ export class Blocks {
     return piece
   }
 
-  /** The reader has all and is done with it. */
-  end(): void {
-    const whole = this.#spares.filter(block => block.length === blockBytes)
+  /** Nothing more comes, or is read. `isRead`: to the end, so that nobody looks at a block any more. */
+  end({ isRead }: { readonly isRead: boolean }): void {
+    const whole = isRead ? this.#spares.filter(block => block.length === blockBytes) : []
     idle.push(...whole.slice(0, idleMost - idle.length))
     this.#spares = []
+    budget.give(this.#takenBytes)
+    this.#takenBytes = 0
   }
 
   #room(bytes: number, toComeBytes: number): Buffer {
-    this.#filling ??= this.#spares.pop() ?? made(Math.max(bytes, toComeBytes))
+    this.#filling ??= this.#spares.pop() ?? this.#made(toComeBytes)
     if (this.#filling.length - this.#filledBytes >= bytes) return this.#filling
     const larger = Buffer.allocUnsafe(this.#filledBytes + Math.max(bytes, blockBytes))
     this.#filling.copy(larger, 0, 0, this.#filledBytes)
     this.#filling = larger
     return larger
   }
-}
 
-/** No larger than what is to come, so that a short answer costs little. */
-const made = (bytes: number): Buffer =>
-  bytes < blockBytes ? Buffer.allocUnsafe(bytes) : (idle.pop() ?? Buffer.allocUnsafe(blockBytes))
+  /** No larger than what is to come, so that a short answer costs little. */
+  #made(toComeBytes: number): Buffer {
+    const bytes = budget.take(toComeBytes)
+    this.#takenBytes += bytes
+    return (bytes === blockBytes && idle.pop()) || Buffer.allocUnsafe(bytes)
+  }
+}

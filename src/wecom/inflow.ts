@@ -131,7 +131,6 @@ export class Inflow implements Dispatcher.DispatchHandler {
         this.#goOn()
         yield piece
       } else if (this.#over) {
-        this.#blocks.end()
         this.#end()
         return
       } else {
@@ -162,6 +161,7 @@ export class Inflow implements Dispatcher.DispatchHandler {
   #end(failed?: { readonly error: unknown }): void {
     this.#signal.removeEventListener('abort', this.#abort)
     this.#isRead = true
+    this.#blocks.end({ isRead: failed === undefined })
     this.#ended.resolve(failed)
   }
 }
