@@ -14,7 +14,7 @@ export interface Budget {
 }
 
 /** Of what is left, each buffer may take this part: many more fit, none crowds out the next. */
-const share = 1 / 32
+const share = 1 / 16
 const pageBytes = 4_096
 
 export function createBudget({ totalBytes, leastBytes, mostBytes }: BudgetOptions): Budget {
