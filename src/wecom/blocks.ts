@@ -1,14 +1,14 @@
 /** The memory of one answer on its way to its reader: two blocks in turn, one filled while the other is read. */
 
 import { createBudget } from '../budget.ts'
-import { readBytes } from './connector.ts'
+import { arrivalBytes } from './connector.ts'
 
 /** What is read of a body at most in one piece, bytes. */
 const blockBytes = 1024 * 1024
 /** Of all answers that come to this process at once. */
 const budget = createBudget({
-  totalBytes: 32 * 1024 * 1024,
-  leastBytes: 2 * readBytes,
+  totalBytes: 24 * 1024 * 1024,
+  leastBytes: 2 * arrivalBytes,
   mostBytes: blockBytes,
 })
 
@@ -62,7 +62,7 @@ export class Blocks {
   #room(bytes: number, toComeBytes: number): Buffer {
     this.#filling ??= this.#spares.pop() ?? this.#made(toComeBytes)
     if (this.#filling.length - this.#filledBytes >= bytes) return this.#filling
-    const larger = Buffer.allocUnsafe(this.#filledBytes + Math.max(bytes, blockBytes))
+    const larger = Buffer.allocUnsafe(this.#filledBytes + bytes)
     this.#filling.copy(larger, 0, 0, this.#filledBytes)
     this.#filling = larger
     return larger

@@ -7,7 +7,9 @@ import type { OnReadOpts, Socket } from 'node:net'
 import { buildConnector } from 'undici'
 
 /** Of one reading at most, bytes. */
-export const readBytes = 128 * 1024
+const readBytes = 64 * 1024
+/** What a stream hands over at a time at most, bytes: what waited in it, and one more reading. */
+export const arrivalBytes = 2 * readBytes
 /** A shorter reading is copied, bytes: it may be part of an answer's head, of which undici keeps slices until the head is whole. */
 const copiedBytes = 16 * 1024
 

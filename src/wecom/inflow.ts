@@ -6,7 +6,7 @@
 import { type Dispatcher, errors } from 'undici'
 import { atEndOfTurn, systemClock } from '../clock.ts'
 import { Blocks } from './blocks.ts'
-import { readBytes } from './connector.ts'
+import { arrivalBytes } from './connector.ts'
 
 export type Head = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>
 
@@ -81,10 +81,10 @@ export class Inflow implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     // An empty one comes when undici goes on after a pause.
     if (this.#over || chunk.length === 0) return
-    const roomBytes = this.#blocks.add(chunk, this.#leftBytes ?? 2 * readBytes)
+    const roomBytes = this.#blocks.add(chunk, this.#leftBytes ?? 2 * arrivalBytes)
     if (this.#leftBytes !== undefined) this.#leftBytes -= chunk.length
-    // With less room than for one more reading the other side has to wait.
-    if (roomBytes < Math.min(readBytes, this.#leftBytes ?? readBytes)) {
+    // With less room than for one more arrival the other side has to wait.
+    if (roomBytes < Math.min(arrivalBytes, this.#leftBytes ?? arrivalBytes)) {
       this.#isPaused = true
       controller.pause()
     }
