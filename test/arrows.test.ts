@@ -109,6 +109,7 @@ const arrows: Record<string, readonly string[]> = {
   'wecom/token-store.ts': ['script.ts'],
   'wecom/ticket-store.ts': ['script.ts'],
   'wecom/blocks.ts': ['budget.ts'],
+  'wecom/connections.ts': ['undici'],
   'wecom/connector.ts': ['undici'],
   'wecom/inflow.ts': ['undici'],
   'wecom/transport.ts': ['undici'],

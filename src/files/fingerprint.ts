@@ -19,7 +19,7 @@ export class RunningHash {
     return this.#doneBytes
   }
 
-  /** For the piece that comes next; nothing for any other, which is read from disk at the end. */
+  /** For the piece that comes next; nothing for any other, which is read from disk once those before it are here. */
   branch(startBytes: number): Hash | undefined {
     return startBytes === this.#doneBytes ? this.#hash.copy() : undefined
   }

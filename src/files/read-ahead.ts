@@ -13,10 +13,14 @@ export interface ReadableFile {
   changed(): Fault
 }
 
-/** What is read at a time at least, bytes. */
+/** What a stream reads at a time, and what of a file is kept whole, bytes. */
 export const pieceBytes = 128 * 1024
 
-/** Of all files that are read in blocks by this process; the larger a block, the fewer trips to the disk and to the socket. */
+/**
+ * Of all files that are read in blocks by this process; 20 MB are sent at 0.65, 0.73, 1.0 and 1.26 of curl's speed with
+ * blocks of 64, 128, 256 and 512 KiB. Never less than what a socket holds back (its highWaterMark, 64 KiB): only then does
+ * undici wait for a piece to have left before it asks for the next, which is read into the block of the one before.
+ */
 const budget = createBudget({ totalBytes: 16 * 1024 * 1024, leastBytes: 64 * 1024, mostBytes: 512 * 1024 })
 
 /** Each piece in memory of its own. */

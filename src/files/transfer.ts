@@ -91,7 +91,8 @@ export class Transfer {
     )
     const missing = all.filter(({ start }) => !this.#have.has(start))
     const finding = await together(missing, parallel, signal, (asked, own) => this.#slice(asked, own))
-    await this.#listing
+    // With a finding this partial is of no use, and what was found has to be let go of.
+    if (finding === undefined) await this.#listing
     return finding
   }
 

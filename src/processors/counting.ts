@@ -22,7 +22,7 @@ export async function counting(
   }
   const whole = await readWhole?.()
   if (!whole) return counts
-  hashing?.update(whole)
+  hashing?.begin().update(whole)
   const atHand = (): Buffer => {
     progress({ doneBytes: totalBytes, totalBytes })
     return whole
@@ -33,10 +33,10 @@ export async function counting(
 async function* counted(
   bytes: AsyncIterable<Buffer>,
   tell: (doneBytes: number) => void,
-  hash?: SentHash,
+  hashing?: SentHash,
 ): AsyncGenerator<Buffer> {
   let doneBytes = 0
-  hash?.begin()
+  const hash = hashing?.begin()
   for await (const chunk of bytes) {
     yield chunk
     // Now that it is on its way: the other side takes it meanwhile.
@@ -48,21 +48,25 @@ async function* counted(
 
 /** SHA-256 of what was sent in the last attempt: a file is read once for both. */
 export class SentHash {
-  #hash = sha256()
-  #bytes = 0
+  #last = new Attempt()
 
-  begin(): void {
-    this.#hash = sha256()
-    this.#bytes = 0
-  }
-
-  update(chunk: Uint8Array): void {
-    this.#hash.update(chunk)
-    this.#bytes += chunk.length
+  begin(): Attempt {
+    this.#last = new Attempt()
+    return this.#last
   }
 
   /** Lower-case hex, once; undefined when fewer bytes than these were sent. */
   hex(sizeBytes: number): string | undefined {
-    return this.#bytes === sizeBytes ? this.#hash.digest('hex') : undefined
+    return this.#last.sentBytes === sizeBytes ? this.#last.hash.digest('hex') : undefined
+  }
+}
+
+class Attempt {
+  readonly hash = sha256()
+  sentBytes = 0
+
+  update(chunk: Uint8Array): void {
+    this.hash.update(chunk)
+    this.sentBytes += chunk.length
   }
 }

@@ -49,9 +49,7 @@ async function anew(source: Source, name: string, job: UploadJob): Promise<Outco
   const hash = new SentHash()
   const medium = await sent(source, name, job, hash)
   const { sizeBytes } = source
-  // An answer may come before the last byte has left.
-  const sha256 = hash.hex(sizeBytes) ?? (await hashOf(source, job.context.signal))
-  return uploaded(medium, { name, sizeBytes, sha256 }, job)
+  return uploaded(medium, { name, sizeBytes, sha256: hash.hex(sizeBytes) }, job)
 }
 
 async function unlessKnown(
@@ -83,6 +81,9 @@ interface Bytes {
   readonly sha256: string
 }
 
+/** Without a hash where the answer came before the last byte had left: what the platform has is not known to be this file. */
+type Sent = Omit<Bytes, 'sha256'> & { readonly sha256: string | undefined }
+
 interface UploadJob {
   readonly payload: Payload<'media.upload'>
   readonly context: JobContext
@@ -105,26 +106,29 @@ type Medium = Omit<Uploaded, 'type'> & { readonly reused?: true }
 
 function doneWith(
   medium: Medium,
-  { name, sizeBytes, sha256 }: Bytes,
+  { name, sizeBytes, sha256 }: Sent,
   { payload: { type, attachment }, kept }: UploadJob,
   write?: LedgerWrite,
 ): Outcome<Result<'media.upload'>> {
   const place = attachment === undefined ? {} : { attachment }
   const result = { type, name, sizeBytes, via: 'sync' as const, ...place, ...medium }
   const { reused = false, ...uploaded } = medium
-  return done(result, write, kept?.write({ ...uploaded, sha256, sizeBytes, fileName: name, reused }))
+  const keeps = kept && sha256 !== undefined && { ...uploaded, sha256, sizeBytes, fileName: name, reused }
+  return done(result, write, keeps ? kept?.write(keeps) : undefined)
 }
 
 /** With the entry in the ledger, whether or not this job has looked there. */
 function uploaded(
   { mediaId, createdAtMs, expiresAtMs }: Uploaded,
-  bytes: Bytes,
+  { sha256, ...bytes }: Sent,
   job: UploadJob,
 ): Outcome<Result<'media.upload'>> {
   const { payload, context, resources } = job
+  const medium = { mediaId, createdAtMs, expiresAtMs }
+  if (sha256 === undefined) return doneWith(medium, { ...bytes, sha256 }, job)
+  const subject = subjectOf({ name: bytes.name, sha256 }, payload, resources)
   const entry = { value: mediaId, createdAtMs, expiresAtMs, sizeBytes: bytes.sizeBytes, job: context.id }
-  const write = resources.ledger.write(subjectOf(bytes, payload, resources), entry)
-  return doneWith({ mediaId, createdAtMs, expiresAtMs }, bytes, job, write)
+  return doneWith(medium, { ...bytes, sha256 }, job, resources.ledger.write(subject, entry))
 }
 
 /** What the platform's answer will serve for. Users see the name of a `file`, and of nothing else. */

@@ -3,9 +3,9 @@
 import { createBudget } from '../budget.ts'
 import { arrivalBytes } from './connector.ts'
 
-/** What is read of a body at most in one piece, bytes. */
+/** What is read of a body at most in one piece, bytes; with half of it a job's downloads were a tenth slower. */
 const blockBytes = 1024 * 1024
-/** Of all answers that come to this process at once. */
+/** Of all answers that come to this process at once: 64 downloads of 20 MiB take 57 to 61 MiB more than of 1 MiB. */
 const budget = createBudget({
   totalBytes: 24 * 1024 * 1024,
   leastBytes: 2 * arrivalBytes,
@@ -30,7 +30,7 @@ export class Blocks {
     return this.#filledBytes
   }
 
-  /** Copies it; answers the room that is left, bytes. `toComeBytes`: of the whole answer, this included, as far as is known. */
+  /** Copies it; answers the room that is left, bytes. `toComeBytes`: of the answer from here on, this included, as far as is known. */
   add(chunk: Buffer, toComeBytes: number): number {
     const block = this.#room(chunk.length, toComeBytes)
     chunk.copy(block, this.#filledBytes)

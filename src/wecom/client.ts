@@ -7,6 +7,7 @@ import type { Client } from './api.ts'
 import { createAppTokens } from './app-tokens.ts'
 import { bindings } from './bindings.ts'
 import { onion } from './call.ts'
+import { createDispatcher } from './connections.ts'
 import { type Credentials, checkCredentials } from './credentials.ts'
 import { type OnCall, reporter } from './event.ts'
 import { withGate } from './gate.ts'
@@ -20,7 +21,7 @@ import { createSlots, withSlot } from './slots.ts'
 import { defaultTimeouts, type Timeouts } from './timeouts.ts'
 import { withToken } from './token.ts'
 import type { TokenStore } from './token-store.ts'
-import { createDispatcher, createTransport } from './transport.ts'
+import { createTransport } from './transport.ts'
 
 export interface ClientSettings {
   /** The app's configured id, in messages, events and the token's key. Default `default`. */
@@ -29,7 +30,10 @@ export interface ClientSettings {
   readonly baseUrl?: string
   /** Default: in this process only. A fleet shares one with `redisTokenStore`. */
   readonly tokens?: TokenStore
-  /** Your own undici dispatcher, which you close. Default: HTTP/1.1, proxies from the environment. */
+  /**
+   * Your own undici dispatcher, which you close; leave the highWaterMark of its sockets as it is (64 KiB at most). Default:
+   * HTTP/1.1, proxies from the environment.
+   */
   readonly dispatcher?: Dispatcher
   /** Connections, and calls at a time. Default 16. */
   readonly connections?: number

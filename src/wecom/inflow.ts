@@ -10,7 +10,7 @@ import { arrivalBytes } from './connector.ts'
 
 export type Head = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>
 
-/** A reader that waits is given so much, bytes, or what has come after so long, ms. */
+/** A reader that waits is given so much, bytes, or what has come after so long, ms: with 25 MB/s per connection a quarter of the CPU. */
 const pieceBytes = 256 * 1024
 const lingerMs = 25
 const lengthIn = ({ headers }: Head): number | undefined => {

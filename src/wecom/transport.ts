@@ -1,14 +1,14 @@
 /**
- * One HTTP exchange with the platform; besides inflow.ts the only file that knows undici. The token travels in the query:
+ * One HTTP exchange with the platform; besides connector.ts, connections.ts and inflow.ts the only file that knows undici. The token travels in the query:
  * no URL leaves this file, and neither does an error of undici's, only a Fault.
  */
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type Dispatcher, EnvHttpProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
 import { Fault } from '../fault.ts'
 import type { Answer, Call, HttpAnswer, Request } from './call.ts'
-import { createConnector } from './connector.ts'
+import { bareOf } from './connections.ts'
 import { cancelled, lost, networkFault } from './errors.ts'
 import { ask, type Head, type Inflow } from './inflow.ts'
 import { asyncMedia } from './media-types.ts'
@@ -31,15 +31,6 @@ export interface TransportOptions {
   readonly report: (request: Request<unknown>, tally: Tally, ms: number, fault?: Fault) => void
   readonly nowMs: () => number
 }
-
-/** Our own connections: proxies from the environment, HTTP/1.1, one call per connection at a time. */
-export const createDispatcher = (connections: number, { connectMs }: Timeouts): Dispatcher =>
-  new EnvHttpProxyAgent({
-    connections,
-    pipelining: 1,
-    allowH2: false,
-    connect: createConnector({ timeout: connectMs }),
-  })
 
 /** The core of the onion. Throws Faults only. */
 export function createTransport({ report, nowMs, ...wire }: TransportOptions): Call {
@@ -78,7 +69,7 @@ async function exchange<T>(request: Request<T>, wire: Wire, watch: Watch, tally:
   try {
     watch.signal.throwIfAborted()
     const sending = body && open && counted(open.chunks, body.lengthBytes, tally, watch, timeouts)
-    const inflow = ask(wire.dispatcher, options(request, wire, sending), watch.signal)
+    const inflow = ask(bareOf(wire.dispatcher), options(request, wire, sending), watch.signal)
     const head = await inflow.head
     watch.expect(0, '')
     watch.deadline(fixedMs ?? totalMs(bytesToCome(request, head), timeouts))

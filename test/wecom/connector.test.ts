@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { createServer as createTlsServer } from 'node:tls'
-import { type Dispatcher, EnvHttpProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
 import { describe, expect, test } from 'vitest'
-import { createConnector } from '../../src/wecom/connector.ts'
+import { bareOf, createDispatcher } from '../../src/wecom/connections.ts'
 import { ask } from '../../src/wecom/inflow.ts'
 import { atEnd } from '../support/at-end.ts'
 import { makeAuthority, openssl } from '../support/certificates.ts'
@@ -21,9 +21,7 @@ interface Site {
 
 const serve = async (server: Server, scheme: string, ca?: Buffer): Promise<Site> => {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  // As createDispatcher in transport.ts makes it.
-  const connect = createConnector({ timeout: 5_000, ...(ca && { ca }) })
-  const dispatcher = new EnvHttpProxyAgent({ connections: 4, pipelining: 1, allowH2: false, connect })
+  const dispatcher = createDispatcher(4, { connectMs: 5_000 }, ca)
   atEnd(async () => {
     await dispatcher.destroy()
     server.close()
@@ -68,7 +66,11 @@ const inPieces: Script = async (socket, path) => {
 }
 
 async function get({ origin, dispatcher }: Site, from: number, isSlow: boolean) {
-  const inflow = ask(dispatcher, { origin, path: `/?${from}`, method: 'GET' }, new AbortController().signal)
+  const inflow = ask(
+    bareOf(dispatcher),
+    { origin, path: `/?${from}`, method: 'GET' },
+    new AbortController().signal,
+  )
   const { headers } = await inflow.head
   const got: Buffer[] = []
   for await (const piece of inflow.chunks()) {
@@ -97,6 +99,22 @@ describe.each([
     }
     await Promise.all([line(), line(), line(), line()])
   })
+})
+
+test('whoever else uses the dispatcher may keep what it is given', async () => {
+  const { origin, dispatcher } = await plain(async socket => {
+    await write(socket, Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${file.length}\r\n\r\n`))
+    await write(socket, file)
+  })
+  const { body } = await dispatcher.request({ origin, path: '/', method: 'GET' })
+  expect(Buffer.from(await body.arrayBuffer()).equals(file)).toBe(true)
+})
+
+test('a head that is larger than any of the platform is refused, not mixed up', async () => {
+  const site = await plain(socket =>
+    write(socket, Buffer.from(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`)),
+  )
+  await expect(get(site, 0, false)).rejects.toThrow('Headers Overflow')
 })
 
 test.runIf(openssl)('a second connection over TLS goes on with the session of the first', async () => {

@@ -7,9 +7,9 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { EnvHttpProxyAgent } from 'undici'
 import { expect, test } from 'vitest'
 import { openLocal } from '../../src/files/dir.ts'
+import { createDispatcher } from '../../src/wecom/connections.ts'
 import type { ClientSettings } from '../../src/wecom/index.ts'
 import { atEnd } from '../support/at-end.ts'
 import { makeAuthority, openssl } from '../support/certificates.ts'
@@ -88,13 +88,7 @@ test.runIf(openssl)('and so it is over TLS, which the platform speaks', async ()
         : onRequest(request, response),
     )
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    // As createDispatcher in transport.ts makes it.
-    const dispatcher = new EnvHttpProxyAgent({
-      connections: 1,
-      pipelining: 1,
-      allowH2: false,
-      connect: { ca },
-    })
+    const dispatcher = createDispatcher(1, { connectMs: 5_000 }, ca)
     atEnd(async () => {
       await dispatcher.destroy()
       server.closeAllConnections()
