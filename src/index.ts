@@ -1,6 +1,7 @@
 /** The producer, the limits and their types: what `import … from 'wecom-media'` gives. */
 
 import { openLimits } from './app/limiting.ts'
+import { endsWithin, systemClock } from './clock.ts'
 import type { LimitGate, LimitsConfig, Quota } from './limits/index.ts'
 import { namespaceOf } from './namespace.ts'
 import { type Producer, produce } from './queues/producer.ts'
@@ -78,6 +79,9 @@ export interface SharedLimits {
   close(): Promise<void>
 }
 
+/** What closing may wait for Redis, ms. */
+const settlingMs = 2_000
+
 /** The limits of a deployment for direct users of the client. Faults: `config` (rules that can't hold, a Redis that evicts keys). */
 export async function createLimits(options: LimitsOptions): Promise<SharedLimits> {
   const { redis, baseUrl = defaultBaseUrl, prefix, limits = {}, egress = 'default', onError } = options
@@ -91,7 +95,15 @@ export async function createLimits(options: LimitsOptions): Promise<SharedLimits
       { limits, egress, assumeSpent: false },
       { redis: connection, namespace },
     )
-    return { gate, quota, close: async () => void (isOurs && connection.disconnect()) }
+    return {
+      gate,
+      quota,
+      async close() {
+        // A place that is not given back is taken for as long as its lease. Without Redis it can't be.
+        await endsWithin(gate.settled(), settlingMs, systemClock)
+        if (isOurs) connection.disconnect()
+      },
+    }
   } catch (error) {
     if (isOurs) connection.disconnect()
     throw error

@@ -3,7 +3,7 @@
  * its worker died. They are counted always, so that a 45033 finds out how many were too many.
  */
 
-import type { Clock } from '../clock.ts'
+import { atEndOfTurn, type Clock } from '../clock.ts'
 import { script } from '../script.ts'
 import { corpFlightsKey, flightsKey, type Pair } from './keys.ts'
 import type { Store } from './store.ts'
@@ -25,6 +25,10 @@ return {}
 export interface Flights {
   /** A call has begun under this lease, which `pass` has written. Resolves the end with an idempotent function. */
   begin(pair: Pair, lease: string): () => Promise<void>
+  /** Sends what has ended now and not with the turn: whoever asks for a place behind it must find it free. */
+  flush(): void
+  /** When all that has ended is written. */
+  settled(): Promise<void>
 }
 
 interface Flight {
@@ -35,7 +39,9 @@ interface Flight {
 export function trackFlights(store: Store, clock: Clock): Flights {
   const { redis, namespace, rules, tuning } = store
   const flights = new Map<string, Flight>()
-  let renewing: AbortController | undefined
+  const ends = endTogether(redis)
+  let stop: (() => void) | undefined
+  let isRenewing = false
 
   const renewAll = async (): Promise<void> => {
     const byKeys = Map.groupBy(flights, ([, { keys }]) => keys.join(' '))
@@ -47,31 +53,75 @@ export function trackFlights(store: Store, clock: Clock): Flights {
       await renew(redis, first[1].keys, [store.nowUs?.() ?? '', tuning.leaseMs * 1_000, ...ids])
     }
   }
-  const keepRenewing = async (signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted) {
-      await clock.sleep(tuning.leaseMs / 3, signal).catch(() => undefined)
-      // Without Redis nobody is granted anything either: the next round is soon enough.
-      if (!signal.aborted) await renewAll().catch(() => undefined)
-    }
+  const renewOnce = async (): Promise<void> => {
+    if (isRenewing) return
+    isRenewing = true
+    // Without Redis nobody is granted anything either: the next round is soon enough.
+    await renewAll().catch(() => undefined)
+    isRenewing = false
+  }
+  // A timer, and no sleep that is cut short: with few calls at a time there is a first and a last one a thousand times a second.
+  const keepRenewing = (): void => {
+    stop = clock.after(tuning.leaseMs / 3, () => {
+      keepRenewing()
+      void renewOnce()
+    })
   }
 
   return {
     begin(pair, lease) {
       const whole = rules.of(pair.corp, pair.method).corpConcurrency !== undefined
-      const keys = [flightsKey(namespace, pair), ...(whole ? [corpFlightsKey(namespace, pair.corp)] : [])]
+      const own = flightsKey(namespace, pair)
+      const keys = whole ? [own, corpFlightsKey(namespace, pair.corp)] : [own]
       flights.set(lease, { keys, sinceMs: clock.monotonicMs() })
-      if (!renewing) {
-        renewing = new AbortController()
-        void keepRenewing(renewing.signal)
-      }
+      if (!stop) keepRenewing()
       return async () => {
         if (!flights.delete(lease)) return
         if (flights.size === 0) {
-          renewing?.abort()
-          renewing = undefined
+          stop?.()
+          stop = undefined
         }
-        await Promise.all(keys.map(key => redis.zrem(key, lease)))
+        await ends.add(keys, lease)
       }
+    },
+    flush: ends.flush,
+    settled: ends.settled,
+  }
+}
+
+interface Ends extends Pick<Flights, 'flush' | 'settled'> {
+  /** Resolves when it is written. */
+  add(keys: readonly string[], lease: string): Promise<void>
+}
+
+/** What ends in one turn of the event loop is taken away together: one command for each set, not one for each call. */
+function endTogether(redis: Store['redis']): Ends {
+  let waiting = new Map<string, string[]>()
+  let written = Promise.withResolvers<unknown>()
+  let last: Promise<unknown> = Promise.resolve()
+  const flush = (): void => {
+    if (waiting.size === 0) return
+    const commands = [...waiting].map(([key, leases]) => redis.zrem(key, ...leases))
+    written.resolve(Promise.all(commands))
+    last = written.promise
+    waiting = new Map()
+    written = Promise.withResolvers()
+  }
+  return {
+    flush,
+    async settled() {
+      flush()
+      // One link, in order: the last one is written after all before it.
+      await last.catch(() => undefined)
+    },
+    async add(keys, lease) {
+      if (waiting.size === 0) atEndOfTurn(flush)
+      for (const key of keys) {
+        const leases = waiting.get(key)
+        if (leases) leases.push(lease)
+        else waiting.set(key, [lease])
+      }
+      await written.promise
     },
   }
 }

@@ -31,6 +31,8 @@ export interface LimitGate extends Gate {
    * answer, no grant. A booking is looked at once; who shows it again asks like everybody else.
    */
   pass(call: GateCall): Promise<LimitGrant>
+  /** When the ends of all calls so far are written down, or could not be: before the connection is closed. */
+  settled(): Promise<void>
 }
 
 interface Parts {
@@ -58,7 +60,7 @@ export function createGate(store: Store, options: GateOptions = {}): LimitGate {
     shown: new WeakSet(),
     birth: '',
   }
-  return { pass: call => pass(parts, call) }
+  return { pass: call => pass(parts, call), settled: flights.settled }
 }
 
 async function pass(parts: Parts, call: GateCall): Promise<LimitGrant> {
@@ -106,7 +108,8 @@ interface Asking {
 }
 
 async function askOnce(parts: Parts, call: GateCall, { booking, lease, leftMs }: Asking): Promise<Verdict> {
-  const { store, tell } = parts
+  const { store, tell, flights } = parts
+  flights.flush()
   const { corp, method, urgent = false, keepsBookings: keeps = false } = call
   const { horizonMs } = store.tuning
   // What is booked has room for the urgent behind it.

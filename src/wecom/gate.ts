@@ -39,9 +39,10 @@ function callOf(
   }
 }
 
-/** The gate learns what the platform said before anybody else asks it. */
+/** The gate learns what the platform said before anybody else asks it; of a call that went well nobody waits for it. */
 async function told<T>(grant: Grant, end: T): Promise<T> {
-  await grant.done?.(end instanceof Fault ? end : undefined)
+  if (end instanceof Fault) await grant.done?.(end)
+  else void grant.done?.()
   return end
 }
 

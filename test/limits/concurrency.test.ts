@@ -100,3 +100,32 @@ test('a call that nobody ever ends does not hold its place for ever', async () =
   expect(await asks()).toMatchObject({ as: 'go' })
   await end()
 })
+
+test('calls that end in one turn are taken away together, and whoever asks behind them finds their places free', async () => {
+  const { asks, store } = virtual({ config: { all: { ...only(fast), concurrency: 3 } } })
+  const sent: string[] = []
+  const redis = new Proxy(store.redis, {
+    get: (target, name) => {
+      const found = Reflect.get(target, name)
+      if (typeof found !== 'function') return found
+      return (...args: unknown[]) => {
+        if (name === 'zrem') sent.push(args.slice(1).join(' '))
+        return found.apply(target, args)
+      }
+    },
+  })
+  const flights = trackFlights({ ...store, redis }, setClock())
+  const leases = ['a', 'b', 'c']
+  for (const lease of leases) expect(await asks({ lease })).toMatchObject({ as: 'go' })
+  const [a, b, c] = leases.map(lease => flights.begin(pair, lease))
+  const ends = Promise.all([a?.(), b?.()])
+  expect(sent, 'not before the turn has ended').toEqual([])
+  flights.flush()
+  expect(await asks({ lease: 'd' })).toMatchObject({ as: 'go' })
+  await ends
+  const last = c?.()
+  await flights.settled()
+  await last
+  expect(sent).toEqual(['a b', 'c'])
+  expect((await readPair(store, pair)).concurrency).toMatchObject({ underWay: 1 })
+})

@@ -272,3 +272,20 @@ test('a Redis that has forgotten is told of, and closed for a window', async () 
   await expect(gate.pass({ corp, method, patienceMs: 100 })).rejects.toMatchObject({ kind: 'limit' })
   expect(events.slice(1).map(({ as }) => as)).toEqual(['memory-lost', 'wait'])
 })
+
+test('a call that follows one that has just ended takes its place, though nobody waited for that to be written', async () => {
+  const second = { amount: 100, windowMs: 1_000, burst: 10, scope: 'corp' }
+  const { gate } = setUp({ config: { all: { ...only({ second }), concurrency: 1 }, flightMs: 400 } })
+  const first = await gate.pass(impatient)
+  await expect(gate.pass(impatient)).rejects.toMatchObject({ kind: 'limit' })
+  void first.done()
+  expect(await gate.pass(impatient)).toMatchObject({ lifeMs: 240 })
+})
+
+test('what is settled is written', async () => {
+  const { gate, redis, namespace } = setUp()
+  const grant = await gate.pass(patient)
+  void grant.done()
+  await gate.settled()
+  expect(await redis.zcard(`${namespace}:limit:flights:media/upload:ww1`)).toBe(0)
+})

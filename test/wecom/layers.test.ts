@@ -204,6 +204,17 @@ describe('the gate', () => {
     expect(ends).toEqual([undefined, refused])
   })
 
+  test('keeps nobody waiting for the end of a call that went well to be written, and everybody for a refusal', async () => {
+    const { promise: written, resolve } = Promise.withResolvers<void>()
+    const gate = { pass: async () => ({ done: () => written }) }
+    const { ended } = await withGate(gate, 'ww')(inner('ok').call)(request)
+    expect(await ended).toBeUndefined()
+    const refused = withGate(gate, 'ww')(inner('limit').call)(request).catch(() => 'learned')
+    expect(await Promise.race([refused, new Promise(r => setTimeout(r, 20, 'waits'))])).toBe('waits')
+    resolve()
+    expect(await refused).toBe('learned')
+  })
+
   test('takes a grant back that got too old while the body was opened', async () => {
     const gate = { pass: async () => ({ lifeMs: 600, ageMs: () => 601 }) }
     let closed = false
