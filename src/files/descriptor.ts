@@ -1,6 +1,6 @@
 /** A source over one open descriptor: every attempt reads the very file that was checked, whatever the path names by then. */
 
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, fstatSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { Fault } from '../fault.ts'
@@ -55,15 +55,17 @@ export const sourceOf = (
     }
   }
 
-  const assertUnchanged = async (): Promise<void> => {
-    const now = await handle.stat({ bigint: true })
+  const assertSame = (now: BigIntStats): void => {
     if (now.size !== opened.size || now.mtimeNs !== opened.mtimeNs) throw changed()
   }
+
+  const assertUnchanged = async () => assertSame(await handle.stat({ bigint: true }))
 
   const whole = onceFor(sizeBytes, async () => {
     const bytes = await read(0, sizeBytes)
     if (bytes.length < sizeBytes) throw changed()
-    await assertUnchanged()
+    // Without a thread: the system has just read there.
+    assertSame(fstatSync(handle.fd, { bigint: true }))
     return bytes
   })
 

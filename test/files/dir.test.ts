@@ -305,11 +305,14 @@ describe('a source', () => {
     expect((await buffer(await source.open())).toString()).toBe('as it was')
   })
 
-  test('of a small file that was cut before it was read is refused', async () => {
+  test.each<[string, (path: string) => Promise<unknown>]>([
+    ['cut', path => truncate(path, 3)],
+    ['written to', path => appendFile(path, 'x')],
+  ])('of a small file that was %s before it was read is refused', async (_, change) => {
     const dir = await tempDir()
     await writeFile(join(dir, 'x'), 'as it was')
     const source = await opened(openLocal('x', { roots: [dir] }))
-    await truncate(join(dir, 'x'), 3)
+    await change(join(dir, 'x'))
     await expect(source.whole?.()).rejects.toMatchObject({ kind: 'invalid' })
   })
 
