@@ -4,20 +4,19 @@
  * compares them with its own clock.
  */
 
-import { script } from '../script.ts'
+import { type Script, script } from '../script.ts'
+import type { MarkAlong } from '../wecom/seams.ts'
 import { prelude } from './prelude.ts'
 
 /*
- * KEYS 1 pair, 2 shared buckets, 3 calls under way, 4 bookings used, 5 born, 6 calls under way of the whole corp
+ * KEYS 1 pair, 2 shared buckets, 3 calls under way, 4 bookings used, 5 born, 6 calls under way of the whole corp,
+ *      then those of the mark
  * ARGV 1 now in µs, or '' for Redis' own (only tests say it)
- *      2 reach: how far ahead may be booked   3 lead: wake so long before the estimate   4 life of a booking, all µs
- *      5 '1' if the caller keeps bookings, so that it may stand in line   6 '1' to go ahead of the line
- *      7 epoch and 8 time of the booking it holds, or ''   9 its place in the line, or ''
- *      10 id and 11 life in µs of the lease   12 cap of the pair and 13 of the corp, 0 for none
- *      14 birth that the caller knows, or ''   15 µs to stay closed after a loss of memory   16 '1' to assume one
- *      17 factor of slowness, 18 µs to take one step back from it   19 µs in which a learned cap grows by one
- *      20 µs between those who wait under a cap of one   21 µs to keep idle state
- *      22 number of own rules; then name, T, τ of each and '1' if it starts empty; own ones first, shared ones after
+ *      2 reach: how far ahead may be booked, µs
+ *      3 '1' if the caller keeps bookings, so that it may stand in line   4 '1' to go ahead of the line
+ *      5 epoch and 6 time of the booking it holds, or ''   7 its place in the line, or ''
+ *      8 id of the lease   9 birth that the caller knows, or ''   then those of the mark
+ * The numbers of the rules are part of the text: see bucket-numbers.ts.
  *
  * Answers {verdict, wait in µs, time, epoch, place or '', why the booking was void or '', birth, '1' if memory was lost, now}.
  *   go        the call may leave; its grant is of that time; a lease counts it
@@ -25,16 +24,17 @@ import { prelude } from './prelude.ts'
  *   beyond    nothing was booked; wait is until the call should ask again
  *   shared    the corp may, but the address may not; nothing was charged beyond a booking that stays
  *   crowded   the corp may, but too many calls are under way; likewise
+ *   refused   the caller itself may not speak any more, whatever the rules say: the time is its word for it
  *
  * Place in line: `issued` counts the tickets given, `served` the last one that came to its grant. If nothing is
  * booked ahead though somebody is in line, those in front are gone (cancelled, dead): the line starts anew.
  * A second run (a lost answer) books once more and so leaves a gap; a booking is used once only.
  */
-export const pass = script(`${prelude}
-local reach, lead, life = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local keeps, front = ARGV[5] == '1', ARGV[6] == '1'
-local heldEpoch, heldAt, place = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
-local knownBirth, loss = ARGV[14], tonumber(ARGV[15])
+const body = `
+local reach = tonumber(ARGV[2])
+local keeps, front = ARGV[3] == '1', ARGV[4] == '1'
+local heldEpoch, heldAt, place = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local knownBirth = ARGV[9]
 
 local pair, shared = load(KEYS[1]), load(KEYS[2])
 local epoch = pair.epoch or int(now)
@@ -42,7 +42,7 @@ local function save(key, fields)
   local flat = {}
   for field, value in pairs(fields) do flat[#flat + 1] = field; flat[#flat + 1] = int(value) end
   redis.call('HSET', key, unpack(flat))
-  redis.call('PEXPIRE', key, math.ceil(tonumber(ARGV[21]) / 1000))
+  redis.call('PEXPIRE', key, math.ceil(keep / 1000))
 end
 local function soonest(rules, from, ahead)
   local at = from
@@ -59,26 +59,27 @@ local birth = load(KEYS[5])
 local lost, closed = '', num(birth['until'])
 if not birth.at then
   birth.at = int(now)
-  if knownBirth ~= '' or ARGV[16] == '1' then lost = '1'; closed = now + loss end
+  if knownBirth ~= '' or assumeSpent then lost = '1'; closed = now + loss end
   redis.call('HSET', KEYS[5], 'at', birth.at, 'until', int(closed))
 elseif knownBirth ~= '' and knownBirth ~= birth.at then
   lost = '1'; closed = math.max(closed, num(birth.at) + loss)
   redis.call('HSET', KEYS[5], 'until', int(closed))
 end
-local own, common = {}, {}
-for i = 23, #ARGV, 4 do
-  local isOwn = #own < tonumber(ARGV[22])
-  local rule = {field = 'tat:' .. ARGV[i], T = tonumber(ARGV[i + 1]), tau = tonumber(ARGV[i + 2])}
-  if isOwn then rule.T = math.ceil(rule.T * slowness(pair, tonumber(ARGV[17]), tonumber(ARGV[18]))) end
-  local empty = (closed > 0 or ARGV[i + 3] == '1') and num(birth.at) + rule.tau or 0
-  rule.tat = math.max(num((isOwn and pair or shared)[rule.field]), empty)
-  table.insert(isOwn and own or common, rule)
+for _, r in ipairs(own) do r.T = math.ceil(r.T * slowness(pair, slowFactor, recover)) end
+for _, rules in ipairs({own, common}) do
+  for _, r in ipairs(rules) do
+    local empty = (closed > 0 or r.startsEmpty) and num(birth.at) + r.tau or 0
+    r.tat = math.max(num((rules == own and pair or shared)[r.field]), empty)
+  end
 end
 
 local void = ''
 local function answer(verdict, wait, at)
   return {verdict, math.ceil(wait), at or '', epoch, place or '', void, birth.at, lost, now}
 end
+
+local word = mayMark(7, 10)
+if word ~= '' then return answer('refused', 0, word) end
 
 -- Who has no place under a cap, or at the address, gets an estimate of its turn: together they must not ask too often.
 local function turn(key, map, field, from, spacing)
@@ -91,10 +92,9 @@ local function full(key, cap)
   return cap > 0 and redis.call('ZCARD', key) >= cap
 end
 local function refusal(holds)
-  local cap = smaller(learnedCap(pair, tonumber(ARGV[19])), tonumber(ARGV[12]))
-  local cap2 = tonumber(ARGV[13])
-  if full(KEYS[3], cap) or cap2 > 0 and full(KEYS[6], cap2) then
-    local spacing = tonumber(ARGV[20]) / smaller(cap, cap2)
+  local cap = smaller(learnedCap(pair, grow), ownCap)
+  if full(KEYS[3], cap) or corpCap > 0 and full(KEYS[6], corpCap) then
+    local spacing = crowdSpacing / smaller(cap, corpCap)
     return 'crowded', holds and spacing or turn(KEYS[1], pair, 'crowd', now, spacing)
   end
   local at = soonest(common, now, 0)
@@ -102,11 +102,12 @@ local function refusal(holds)
   return 'shared', holds and at - now or turn(KEYS[2], shared, 'turn', at, common[1].T)
 end
 local function leave()
+  mark(7, 10)
   charge(KEYS[2], common, now, {})
   for i, key in ipairs({KEYS[3], KEYS[6]}) do
-    if i == 1 or tonumber(ARGV[13]) > 0 then
-      redis.call('ZADD', key, int(now + tonumber(ARGV[11])), ARGV[10])
-      redis.call('PEXPIRE', key, math.ceil(tonumber(ARGV[11]) / 500))
+    if i == 1 or corpCap > 0 then
+      redis.call('ZADD', key, int(now + lease), ARGV[8])
+      redis.call('PEXPIRE', key, math.ceil(lease / 500))
     end
   end
 end
@@ -158,4 +159,16 @@ end
 charge(KEYS[1], own, at, {epoch = epoch, served = math.max(served, place or 0)})
 place = nil
 return answer(at <= now and 'go' or 'booked', at - now, at)
-`)
+`
+/** Of calls that leave no mark. */
+const noMark = "local function mayMark() return '' end local function mark() end"
+
+const known = new Map<string, Script>()
+
+/** The script for these numbers, and for this kind of mark. */
+export function passFor(numbers: string, along: MarkAlong | undefined): Script {
+  const lua = `${numbers}${along?.lua ?? noMark}${prelude}${body}`
+  const found = known.get(lua) ?? script(lua)
+  known.set(lua, found)
+  return found
+}

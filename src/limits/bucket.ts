@@ -1,9 +1,10 @@
 /** One question to the buckets, and its answer, typed. The script behind it is bucket-script.ts. */
 
+import type { MarkAlong } from '../wecom/seams.ts'
 import type { Booking } from './booking.ts'
-import { pass } from './bucket-script.ts'
+import { numbersOf } from './bucket-numbers.ts'
+import { passFor } from './bucket-script.ts'
 import { bornKey, corpFlightsKey, flightsKey, type Pair, pairKey, sharedKey, spentKey } from './keys.ts'
-import { startsEmpty } from './spacing.ts'
 import type { Store } from './store.ts'
 
 export interface Question extends Pair {
@@ -18,12 +19,14 @@ export interface Question extends Pair {
   readonly lease: string
   /** The birth of this Redis as last seen, or ''. */
   readonly birth: string
+  /** To be marked by a `go`, and by nothing else. */
+  readonly along?: MarkAlong | undefined
 }
 
 export type VoidReason = 'epoch' | 'old' | 'spent'
 
 export interface Verdict {
-  readonly as: 'go' | 'booked' | 'beyond' | 'shared' | 'crowded'
+  readonly as: 'go' | 'booked' | 'beyond' | 'shared' | 'crowded' | 'refused'
   readonly waitMs: number
   /** Of the grant; only with `go`. */
   readonly atUs: number
@@ -35,6 +38,8 @@ export interface Verdict {
   readonly voided: VoidReason | undefined
   readonly birth: string
   readonly memoryLost: boolean
+  /** What the mark said of a call that may not be made any more; only with `refused`. */
+  readonly word: string
 }
 
 const us = (ms: number): number => Math.round(ms * 1_000)
@@ -42,7 +47,7 @@ const flag = (is: boolean): string => (is ? '1' : '')
 
 export async function ask(store: Store, question: Question): Promise<Verdict> {
   const { namespace } = store
-  const { corp, method, booking } = question
+  const { corp, method, booking, along } = question
   const keys = [
     pairKey(namespace, question),
     sharedKey(namespace, method, store.egress),
@@ -50,7 +55,9 @@ export async function ask(store: Store, question: Question): Promise<Verdict> {
     spentKey(namespace, question),
     bornKey(namespace),
     corpFlightsKey(namespace, corp),
+    ...(along?.keys ?? []),
   ]
+  const pass = passFor(numbersOf(store, corp, method), along)
   const reply = await pass(store.redis, keys, argsOf(store, question))
   const [as, wait, at, epoch, place, voided, birth, lost, now] = reply
   const next: Booking = {
@@ -64,30 +71,19 @@ export async function ask(store: Store, question: Question): Promise<Verdict> {
     waitMs: Math.ceil(Number(wait) / 1_000),
     atUs: Number(at),
     ageMs: Math.max(0, (Number(now) - Number(at)) / 1_000),
-    booking: as !== 'go' && (at !== '' || place !== '') ? next : undefined,
+    booking: as !== 'go' && as !== 'refused' && (at !== '' || place !== '') ? next : undefined,
     voided: booking && voided !== '' ? (voided as VoidReason) : undefined,
     birth: String(birth),
     memoryLost: lost === '1',
+    word: as === 'refused' ? String(at) : '',
   }
 }
 
-function argsOf({ rules, tuning, assumeSpent, nowUs }: Store, question: Question): (string | number)[] {
-  const { corp, method, booking } = question
-  const { buckets, concurrency = 0, corpConcurrency = 0 } = rules.of(corp, method)
-  const own = buckets.filter(({ scope }) => scope === 'corp')
-  const shared = buckets.filter(({ scope }) => scope === 'ip')
-  const shortestMs = Math.min(...own.map(({ windowMs }) => windowMs), Number.MAX_SAFE_INTEGER)
+function argsOf({ nowUs }: Store, question: Question): (string | number)[] {
+  const { reachMs, keeps, urgent, booking, lease, birth, along } = question
   return [
-    nowUs?.() ?? '',
-    ...[us(question.reachMs), us(tuning.leadMs), us(rules.redeemMs)],
-    ...[flag(question.keeps), flag(question.urgent)],
+    ...[nowUs?.() ?? '', us(reachMs), flag(keeps), flag(urgent)],
     ...[booking?.atUs === undefined ? '' : booking.epoch, booking?.atUs ?? '', booking?.place ?? ''],
-    ...[question.lease, us(tuning.leaseMs), concurrency, corpConcurrency],
-    ...[question.birth, own.length > 0 ? us(shortestMs) : 0, flag(assumeSpent)],
-    ...[tuning.slowFactor, us(tuning.recoverMs), us(tuning.growEveryMs), us(tuning.crowdSpacingMs)],
-    ...[us(tuning.keepMs), own.length],
-    ...[...own, ...shared].flatMap(bucket => [
-      ...[bucket.name, bucket.spacingUs, bucket.toleranceUs, flag(startsEmpty(bucket))],
-    ]),
+    ...[lease, birth, ...(along?.args ?? [])],
   ]
 }

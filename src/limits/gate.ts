@@ -65,7 +65,7 @@ export function createGate(store: Store, options: GateOptions = {}): LimitGate {
 
 async function pass(parts: Parts, call: GateCall): Promise<LimitGrant> {
   const { clock, tell } = parts
-  const { corp, method, signal, patienceMs } = call
+  const { corp, method, signal, patienceMs, along } = call
   const startedMs = clock.monotonicMs()
   let booking = bookingOf(parts, call)
   for (;;) {
@@ -73,8 +73,12 @@ async function pass(parts: Parts, call: GateCall): Promise<LimitGrant> {
     const askedMs = clock.monotonicMs()
     const leftMs = Math.max(0, patienceMs - (askedMs - startedMs))
     const lease = randomUUID()
-    const verdict = await unlessAborted(askOnce(parts, call, { booking, lease, leftMs }), signal)
+    const asked = askOnce(parts, call, { booking, lease, leftMs })
+    // A mark that was left is taken back by who asked for it: it has to know.
+    const verdict = await (along ? asked : unlessAborted(asked, signal))
+    if (verdict.as === 'refused') along?.heard(verdict.word)
     if (verdict.as === 'go') {
+      along?.heard('go')
       tell({ as: 'grant', corp, method, waitedMs: askedMs - startedMs, booked: booking?.atUs !== undefined })
       return grantOf(parts, call, verdict, { lease, askedMs })
     }
@@ -110,11 +114,11 @@ interface Asking {
 async function askOnce(parts: Parts, call: GateCall, { booking, lease, leftMs }: Asking): Promise<Verdict> {
   const { store, tell, flights } = parts
   flights.flush()
-  const { corp, method, urgent = false, keepsBookings: keeps = false } = call
+  const { corp, method, urgent = false, keepsBookings: keeps = false, along } = call
   const { horizonMs } = store.tuning
   // What is booked has room for the urgent behind it.
   const reachMs = keeps ? Math.max(leftMs, urgent ? 2 * horizonMs : horizonMs) : leftMs
-  const question = { corp, method, booking, lease, reachMs, keeps, urgent, birth: parts.birth }
+  const question = { corp, method, booking, lease, reachMs, keeps, urgent, birth: parts.birth, along }
   const verdict = await ask(store, question)
   parts.birth = verdict.birth
   if (verdict.memoryLost) tell({ as: 'memory-lost' })
@@ -151,7 +155,7 @@ function putOff(
 
 function grantOf(
   parts: Parts,
-  { corp, method }: GateCall,
+  { corp, method, along }: GateCall,
   { atUs, ageMs }: Verdict,
   { lease, askedMs }: { readonly lease: string; readonly askedMs: number },
 ): LimitGrant {
@@ -160,6 +164,7 @@ function grantOf(
   return {
     atMs: Math.floor(atUs / 1_000),
     lifeMs: parts.store.rules.grantLifeMs,
+    isMarked: along !== undefined,
     // The answer took part of the time since asking; all of it is counted.
     ageMs: () => ageMs + parts.clock.monotonicMs() - askedMs,
     async done(fault) {

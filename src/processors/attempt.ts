@@ -129,6 +129,10 @@ function keeper(
 }
 
 function markFor(records: Records, running: Running, marks: boolean, state: State, refuse: Refuse): Mark {
+  const heard = (word: string): void => {
+    if (word !== 'go') refuse(word === 'ended' ? 'cancelled' : 'superseded')
+    state.isSpeaking = marks
+  }
   return {
     async sent({ atMs, lifeMs = 0 }) {
       const grant = atMs === undefined ? {} : { grantAtMs: atMs }
@@ -136,9 +140,9 @@ function markFor(records: Records, running: Running, marks: boolean, state: Stat
       if (answer === 'stale') {
         throw new Fault('limit', 'the grant was too old when the call was about to leave', { waitMs: 0 })
       }
-      if (answer !== 'go') refuse(answer === 'ended' ? 'cancelled' : 'superseded')
-      state.isSpeaking = marks
+      heard(answer)
     },
+    along: { ...records.marking(running, marks), heard },
     async refused({ kind, errcode }) {
       const spent = errcode !== undefined && !uncounted.has(kind)
       const settled = await records.settle(running, { as: 'refused', kind, spent })

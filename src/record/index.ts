@@ -10,7 +10,16 @@ import { type Follower, followersIn, freeLua, type LedgerWrite } from './ledger-
 import { type Opened, open, type Request } from './open.ts'
 import { dueToTell, told } from './owed.ts'
 import { type Due, dueForLook, forgetOpen, isEnd, type JobRecord, read } from './read.ts'
-import { holds, progress, type Running, type Sent, type Speaking, sent } from './sent.ts'
+import {
+  holds,
+  type Marking,
+  marking,
+  progress,
+  type Running,
+  type Sent,
+  type Speaking,
+  sent,
+} from './sent.ts'
 import { type Settled, type Settlement, settle } from './settle.ts'
 import { type Heard, heard, isWoken, type Keeping, type KeepOptions, keep, type Step } from './step.ts'
 
@@ -26,6 +35,7 @@ export type {
   KeepOptions,
   KeptWrite,
   LedgerWrite,
+  Marking,
   Opened,
   Request,
   Running,
@@ -41,6 +51,8 @@ export interface Records {
   open(request: Request): Promise<Opened>
   claim(request: Request, holder: Holder): Promise<Claim>
   sent(speaking: Speaking): Promise<Sent>
+  /** `sent` for a script of somebody else's; it may answer the words of `Sent`. */
+  marking(attempt: Running, marks: boolean): Marking
   holds(id: string, fence: number): Promise<boolean>
   progress(attempt: Running, json: string): Promise<void>
   settle(job: { readonly id: string; readonly fence?: number }, settlement: Settlement): Promise<Settled>
@@ -68,6 +80,7 @@ export const createRecords = (
   open: request => open(redis, namespace, request),
   claim: (request, holder) => claim(redis, namespace, request, holder),
   sent: speaking => sent(redis, namespace, speaking),
+  marking: (attempt, marks) => marking(namespace, attempt, marks),
   holds: (id, fence) => holds(redis, namespace, id, fence),
   progress: (attempt, json) => progress(redis, namespace, attempt, json),
   async settle(job, settlement) {

@@ -22,27 +22,55 @@ export interface Speaking extends Running {
   readonly marks: boolean
 }
 
+/**
+ * Defines `mayMark(key, arg)`, which answers '' or the word for why not, and `mark(key, arg)`: of the record at that place
+ * in KEYS, and the fence and "1" to leave the mark at that one and the next in ARGV. The gate's script has them, too.
+ */
+const markLua = `
+local function mayMark(key, arg)
+  local known = redis.call('HMGET', KEYS[key], 'state', 'fence')
+  local state = known[1]
+  if state ~= 'running' and state ~= 'queued' and state ~= 'waiting' then return 'ended' end
+  return known[2] == ARGV[arg] and '' or 'fenced'
+end
+local function mark(key, arg)
+  if ARGV[arg + 1] == '1' then redis.call('HSET', KEYS[key], 'sent', ARGV[arg]) end
+  redis.call('HINCRBY', KEYS[key], 'calls', 1)
+end
+`
+
+/** What a script needs that leaves the mark beside its own work. */
+export interface Marking {
+  readonly lua: string
+  readonly keys: readonly string[]
+  readonly args: readonly (string | number)[]
+}
+
+export const marking = (namespace: string, { id, fence }: Running, marks: boolean): Marking => ({
+  lua: markLua,
+  keys: [recordKey(namespace, id)],
+  args: [fence, marks ? '1' : ''],
+})
+
 /*
  * KEYS 1 record
- * ARGV 1 fence, 2 time of the grant in ms or '', 3 life of a grant in ms, 4 "1" to leave the mark
+ * ARGV 1 fence, 2 "1" to leave the mark, 3 time of the grant in ms or '', 4 life of a grant in ms
  * Answers {'go'} | {'fenced'} | {'ended'} | {'stale'}; only 'go' writes.
  */
-const run = script(`
-local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'running' and state ~= 'queued' and state ~= 'waiting' then return {'ended'} end
-if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return {'fenced'} end
+const run = script(`${markLua}
+local word = mayMark(1, 1)
+if word ~= '' then return {word} end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-if ARGV[2] ~= '' and now - ARGV[2] > tonumber(ARGV[3]) then return {'stale'} end
-if ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'sent', ARGV[1]) end
-redis.call('HINCRBY', KEYS[1], 'calls', 1)
+if ARGV[3] ~= '' and now - ARGV[3] > tonumber(ARGV[4]) then return {'stale'} end
+mark(1, 1)
 return {'go'}
 `)
 
 export async function sent(redis: Connection, namespace: string, speaking: Speaking): Promise<Sent> {
   const { id, fence, grantAtMs, grantLifeMs, marks } = speaking
-  const args = [fence, grantAtMs ?? '', grantLifeMs, marks ? '1' : '']
-  const [answer] = await run(redis, [recordKey(namespace, id)], args)
+  const { keys, args } = marking(namespace, { id, fence }, marks)
+  const [answer] = await run(redis, keys, [...args, grantAtMs ?? '', grantLifeMs])
   return answer as Sent
 }
 

@@ -3,6 +3,7 @@
 import { Fault } from '../fault.ts'
 import type { Body, Layer, Request } from './call.ts'
 import type { Gate, GateCall, Grant } from './seams.ts'
+import { assertYoung } from './sent.ts'
 
 /** Longest wait inside the gate when the caller names none: short enough to hold a slot for. */
 const defaultPatienceMs = 250
@@ -23,7 +24,7 @@ export const withGate =
   }
 
 function callOf(
-  { method, signal, patienceMs = defaultPatienceMs, ...rest }: Request<unknown>,
+  { method, signal, patienceMs = defaultPatienceMs, mark, ...rest }: Request<unknown>,
   corp: string,
 ): GateCall {
   const { keepsBookings = false, urgent = false, booking, retried = false } = rest
@@ -36,6 +37,7 @@ function callOf(
     urgent,
     ...(!retried && { booking }),
     ...(signal && { signal }),
+    ...(mark?.along && { along: mark.along }),
   }
 }
 
@@ -51,11 +53,12 @@ const young = (body: Body, grant: Grant): Body => ({
   ...body,
   async open(signal) {
     const open = await body.open(signal)
-    const { lifeMs = Number.POSITIVE_INFINITY } = grant
-    if ((grant.ageMs?.() ?? 0) <= lifeMs) return open
-    open.close()
-    throw new Fault('limit', 'the grant was too old when the call was about to leave; ask again', {
-      waitMs: 0,
-    })
+    try {
+      assertYoung(grant)
+    } catch (error) {
+      open.close()
+      throw error
+    }
+    return open
   },
 })

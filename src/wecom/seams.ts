@@ -9,6 +9,8 @@ export interface Grant {
   readonly atMs?: number
   /** How long after that time the call may still leave, milliseconds. */
   readonly lifeMs?: number
+  /** The call's mark was left by the step that granted it. */
+  readonly isMarked?: boolean
   /** How old the grant is at most, milliseconds, by clocks that nobody sets. */
   ageMs?(): number
   /** The call has ended, with this fault or well. Never rejects. */
@@ -27,6 +29,8 @@ export interface GateCall {
   readonly booking?: unknown
   /** Ahead of those in line. Default false. */
   readonly urgent?: boolean
+  /** For a gate over the same Redis: then the grant is `isMarked`. */
+  readonly along?: MarkAlong
 }
 
 /** Where the platform's limits are kept. */
@@ -45,4 +49,16 @@ export interface Mark {
   sent(grant: Grant): Promise<void>
   /** The platform surely did not perform the call: takes the mark away. If this fails, the mark stays. */
   refused(fault: Fault): Promise<void>
+  /** `sent` as a part of a gate's script, so that both are one way to Redis. */
+  readonly along?: MarkAlong
+}
+
+/** A mark that the gate's script leaves when it says go. */
+export interface MarkAlong {
+  /** Defines `mayMark(key, arg)`, which answers '' or why not, and `mark(key, arg)`, by the places of the first of `keys` and `args`. */
+  readonly lua: string
+  readonly keys: readonly string[]
+  readonly args: readonly (string | number)[]
+  /** What came of it: `go`, or the word for why not; throws to refuse. */
+  heard(word: string): void
 }

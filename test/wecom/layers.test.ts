@@ -184,6 +184,15 @@ describe('the gate', () => {
     expect(requests[0]?.grant).toEqual({ atMs: 7 })
   })
 
+  test('is given the mark of a call that it can leave itself', async () => {
+    const asked: GateCall[] = []
+    const gate = { pass: async (call: GateCall) => ({ atMs: asked.push(call) }) }
+    const along = { lua: '', keys: [], args: [], heard: () => {} }
+    const mark: Mark = { sent: async () => {}, refused: async () => {}, along }
+    await withGate(gate, 'ww')(inner('ok').call)({ ...request, mark })
+    expect(asked).toMatchObject([{ along }])
+  })
+
   test('is shown the booking of a caller who waited, but not again for a repeat', async () => {
     const asked: GateCall[] = []
     const gate = { pass: async (call: GateCall) => ({ atMs: asked.push(call) }) }
@@ -293,6 +302,24 @@ describe('sent', () => {
     const mark: Mark = { sent: () => Promise.reject(new Fault('limit', 'stale')), refused: async () => {} }
     expect((await faultOf(withSent(call)({ ...request, mark }))).kind).toBe('limit')
     expect(requests).toHaveLength(0)
+  })
+
+  test('does not mark again what the gate has marked, and takes that back after a definite no', async () => {
+    const { trace, request } = marked()
+    const grant = { atMs: 7, isMarked: true }
+    await withSent(inner('ok').call)({ ...request, grant })
+    expect(trace).toEqual([])
+    await faultOf(withSent(inner('transient').call)({ ...request, grant }))
+    expect(trace).toEqual(['refused transient'])
+  })
+
+  test('lets no call out whose grant got too old on the way from the gate', async () => {
+    const { trace, request } = marked()
+    const { call, requests } = inner('ok')
+    const grant = { atMs: 7, isMarked: true, lifeMs: 600, ageMs: () => 601 }
+    expect((await faultOf(withSent(call)({ ...request, grant }))).kind).toBe('limit')
+    expect(requests).toHaveLength(0)
+    expect(trace).toEqual(['refused limit'])
   })
 
   test('says the first fault even when the mark cannot be taken away', async () => {
