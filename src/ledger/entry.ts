@@ -42,11 +42,11 @@ export interface Entry {
 }
 
 /** Of equal subjects, whatever the order of their fields. */
-export const subjectHash = (subject: Subject): string =>
-  hash('sha256', JSON.stringify(Object.entries(subject).toSorted(([a], [b]) => (a < b ? -1 : 1)))).slice(
-    0,
-    40,
-  )
+export function subjectHash(subject: Subject): string {
+  const fields: Readonly<Record<string, unknown>> = { ...subject }
+  const sorted = Object.keys(fields).sort()
+  return hash('sha256', JSON.stringify(sorted.map(name => [name, fields[name]]))).slice(0, 40)
+}
 
 /** What is left of an entry's life when a send takes the media_id at once, and needs it for as long as an upload job may wait, ms. */
 export const defaultMinLifeMs = 3_600_000

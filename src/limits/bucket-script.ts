@@ -161,14 +161,16 @@ place = nil
 return answer(at <= now and 'go' or 'booked', at - now, at)
 `
 /** Of calls that leave no mark. */
-const noMark = "local function mayMark() return '' end local function mark() end"
+const noMark = { lua: "local function mayMark() return '' end local function mark() end" }
 
-const known = new Map<string, Script>()
+/** By numbers, then by the mark's part: putting the text together and looking it up cost more than sending it. */
+const known = new Map<string, Map<string, Script>>()
 
 /** The script for these numbers, and for this kind of mark. */
-export function passFor(numbers: string, along: MarkAlong | undefined): Script {
-  const lua = `${numbers}${along?.lua ?? noMark}${prelude}${body}`
-  const found = known.get(lua) ?? script(lua)
-  known.set(lua, found)
-  return found
+export function passFor(numbers: string, { lua }: Pick<MarkAlong, 'lua'> = noMark): Script {
+  const found = known.get(numbers)?.get(lua)
+  if (found) return found
+  const made = script(`${numbers}${lua}${prelude}${body}`)
+  known.set(numbers, (known.get(numbers) ?? new Map()).set(lua, made))
+  return made
 }

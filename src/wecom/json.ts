@@ -2,18 +2,24 @@
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
+/** It drops a byte order mark, which JSON.parse would refuse. */
+const decoder = new TextDecoder()
+
 /** The object in these bytes; undefined when there is none, or when a key appears twice. */
 export function jsonObject(bytes: Buffer): JsonObject | undefined {
-  // The decoder drops a byte order mark, which JSON.parse would refuse.
-  const text = new TextDecoder().decode(bytes)
+  const text = decoder.decode(bytes)
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-    return hasRepeatedKey(text) ? undefined : (value as JsonObject)
+    return isFlat(text, value) || !hasRepeatedKey(text) ? (value as JsonObject) : undefined
   } catch {
     return undefined
   }
 }
+
+/** As many keys as there are at most in the text: so none came twice, and none is deeper. Most answers are like that. */
+const isFlat = (text: string, value: object): boolean =>
+  text.match(/"\s*:/g)?.length === Object.keys(value).length
 
 /**
  * JSON.parse keeps the last of two equal keys, another reader keeps the first: such an answer means nothing.
