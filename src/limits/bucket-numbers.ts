@@ -5,10 +5,8 @@
 
 import type { MethodName } from '../wecom/methods.ts'
 import type { Bucket, RulesInForce } from './rules-in-force.ts'
-import { startsEmpty } from './spacing.ts'
+import { startsEmpty, us } from './spacing.ts'
 import type { Store } from './store.ts'
-
-const us = (ms: number): number => Math.round(ms * 1_000)
 
 /** A name is of a-z, 0-9 and - only: check-rules.ts. */
 const ruleLua = (bucket: Bucket): string => {

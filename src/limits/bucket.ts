@@ -5,6 +5,7 @@ import type { Booking } from './booking.ts'
 import { numbersOf } from './bucket-numbers.ts'
 import { passFor } from './bucket-script.ts'
 import { bornKey, corpFlightsKey, flightsKey, type Pair, pairKey, sharedKey, spentKey } from './keys.ts'
+import { us } from './spacing.ts'
 import type { Store } from './store.ts'
 
 export interface Question extends Pair {
@@ -42,7 +43,6 @@ export interface Verdict {
   readonly word: string
 }
 
-const us = (ms: number): number => Math.round(ms * 1_000)
 const flag = (is: boolean): string => (is ? '1' : '')
 
 export async function ask(store: Store, question: Question): Promise<Verdict> {

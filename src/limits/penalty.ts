@@ -7,6 +7,7 @@
 import { script } from '../script.ts'
 import { flightsKey, type Pair, pairKey } from './keys.ts'
 import { prelude } from './prelude.ts'
+import { us } from './spacing.ts'
 import type { Store } from './store.ts'
 
 /*
@@ -49,8 +50,6 @@ export interface Penalty {
   /** Of the configured rate, for the time after: 1 is all of it. */
   readonly rateShare: number
 }
-
-const us = (ms: number): number => Math.round(ms * 1_000)
 
 /** 45009: nobody calls this method for this corp until the penalty ends. `grantAtUs`: of the call that was refused. */
 export async function penalise(store: Store, pair: Pair, grantAtUs?: number): Promise<Penalty> {

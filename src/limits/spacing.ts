@@ -42,6 +42,9 @@ export const burstOf = ({ amount, windowMs, burst }: Rate): number =>
 /** A bucket whose past nobody knows may start empty where that costs next to nothing: one burst. */
 export const startsEmpty = (rate: Rate): boolean => burstOf(rate) * 20 <= rate.amount
 
+/** Redis is told of times in whole microseconds. */
+export const us = (ms: number): number => Math.round(ms * 1_000)
+
 /** T in whole microseconds. `flightMs` is D: the longest way from a grant to the platform. */
 export const spacingUs = (rate: Rate, flightMs: number): number =>
   Math.ceil(((rate.windowMs + flightMs) * 1_000) / (rate.amount - burstOf(rate)))
