@@ -133,9 +133,9 @@ const complete = async (options: TransferOptions): Promise<Transfer> => {
 }
 
 /**
- * Downloads in slices of fixed offsets, each verified and written before the next is asked for, and synced and listed while
- * that comes; an id that was
- * begun before goes on from the listed slices whose hashes agree. Memory does not grow with the file.
+ * Downloads in slices of fixed offsets, each verified and written before the next is asked for, and synced and listed
+ * while that comes; an id that was begun before goes on from the listed slices whose hashes agree. Memory does not grow
+ * with the file.
  * Errors: `transient` (cut, garbled, no room: call again), `too-big`, `config` (folder, options), those of `fetch`,
  * and the signal's reason. Source: DESIGN.md §8, notes/wecom-facts.md §3.2.
  */
@@ -155,10 +155,10 @@ export const download = async (options: DownloadOptions): Promise<Downloaded> =>
       resumedBytes,
       publish: (fileName, mayPublish) =>
         partial.publish(fileName, sizeBytes, mayPublish).catch(async error => {
-          await partial.leave(true)
+          await transfer.leave(true)
           throw writingFault(error, plan.dir)
         }),
-      discard: () => partial.leave(false),
+      discard: () => transfer.leave(false),
     }
   })
 }

@@ -1,6 +1,5 @@
 /** One body to its place on disk, counted and hashed on the way. A byte too few or too many is a fault, never a file. */
 
-import type { Hash } from 'node:crypto'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { Fault } from '../fault.ts'
 import { type RunningHash, sha256 } from './fingerprint.ts'
@@ -71,11 +70,6 @@ async function* counted(place: Place, bytes: Bytes, signal: AbortSignal): AsyncG
   if (lengthBytes !== undefined && got < lengthBytes) throw broken(got, lengthBytes)
 }
 
-const listedHash = (own: Hash | undefined, branch: Hash | undefined): Received['listed'] => {
-  const hash = own ?? branch
-  return hash && { sha256: hash.copy().digest('hex'), isRunning: hash === branch }
-}
-
 /**
  * Writes the body piece by piece, and hashes each while it is on its way to the disk and the next comes in: memory does
  * not grow with the slice. Errors: `transient`, `too-big`, `config`.
@@ -84,20 +78,20 @@ export const receive = async (place: Place, bytes: Bytes, signal: AbortSignal): 
   const { partial, startBytes, whole } = place
   const branch = whole?.branch(startBytes)
   // One hash for each byte: two would take longer than all the rest.
-  const own = place.durable && !branch ? sha256() : undefined
+  const hash = branch ?? (place.durable ? sha256() : undefined)
   let lengthBytes = 0
   for await (const piece of counted(place, bytes, signal)) {
     const writing = partial.write(piece, startBytes + lengthBytes)
     // Begun before the hashing, so that both go on at once.
-    own?.update(piece)
-    branch?.update(piece)
+    hash?.update(piece)
     await writing
     lengthBytes += piece.length
     place.onBytes(piece.length)
   }
   return {
     lengthBytes,
-    listed: place.durable ? listedHash(own, branch) : undefined,
+    listed:
+      place.durable && hash ? { sha256: hash.copy().digest('hex'), isRunning: hash === branch } : undefined,
     adopt: () => whole?.adopt(branch, startBytes + lengthBytes),
   }
 }

@@ -6,14 +6,12 @@ import { sha256 } from '../files/fingerprint.ts'
 import type { ImageFile } from '../wecom/index.ts'
 import type { Progress } from './context.ts'
 
-export type Content = Pick<ImageFile, 'open' | 'pieces' | 'whole'>
-
 /** An opener; each attempt opens the source anew and counts from zero. A small file comes in one piece. */
 export async function counting(
   { sizeBytes: totalBytes, open, pieces, whole: readWhole }: Source,
   progress: (progress: Progress) => void,
   hashing?: SentHash,
-): Promise<Content> {
+): Promise<Pick<ImageFile, 'open' | 'pieces' | 'whole'>> {
   const count = (bytes: AsyncIterable<Buffer>) =>
     counted(bytes, doneBytes => progress({ doneBytes, totalBytes }), hashing)
   const counts = {
@@ -48,16 +46,17 @@ async function* counted(
 
 /** SHA-256 of what was sent in the last attempt: a file is read once for both. */
 export class SentHash {
-  #last = new Attempt()
+  #last: Attempt | undefined
 
   begin(): Attempt {
-    this.#last = new Attempt()
-    return this.#last
+    const attempt = new Attempt()
+    this.#last = attempt
+    return attempt
   }
 
   /** Lower-case hex, once; undefined when fewer bytes than these were sent. */
   hex(sizeBytes: number): string | undefined {
-    return this.#last.sentBytes === sizeBytes ? this.#last.hash.digest('hex') : undefined
+    return this.#last?.sentBytes === sizeBytes ? this.#last.hash.digest('hex') : undefined
   }
 }
 

@@ -113,22 +113,26 @@ function doneWith(
   const place = attachment === undefined ? {} : { attachment }
   const result = { type, name, sizeBytes, via: 'sync' as const, ...place, ...medium }
   const { reused = false, ...uploaded } = medium
-  const keeps = kept && sha256 !== undefined && { ...uploaded, sha256, sizeBytes, fileName: name, reused }
-  return done(result, write, keeps ? kept?.write(keeps) : undefined)
+  // Where a name is kept the hash is known.
+  const named =
+    sha256 === undefined ? undefined : kept?.write({ ...uploaded, sha256, sizeBytes, fileName: name, reused })
+  return done(result, write, named)
 }
 
 /** With the entry in the ledger, whether or not this job has looked there. */
 function uploaded(
   { mediaId, createdAtMs, expiresAtMs }: Uploaded,
-  { sha256, ...bytes }: Sent,
+  bytes: Sent,
   job: UploadJob,
 ): Outcome<Result<'media.upload'>> {
   const { payload, context, resources } = job
-  const medium = { mediaId, createdAtMs, expiresAtMs }
-  if (sha256 === undefined) return doneWith(medium, { ...bytes, sha256 }, job)
-  const subject = subjectOf({ name: bytes.name, sha256 }, payload, resources)
-  const entry = { value: mediaId, createdAtMs, expiresAtMs, sizeBytes: bytes.sizeBytes, job: context.id }
-  return doneWith(medium, { ...bytes, sha256 }, job, resources.ledger.write(subject, entry))
+  const { name, sizeBytes, sha256 } = bytes
+  const entry = { value: mediaId, createdAtMs, expiresAtMs, sizeBytes, job: context.id }
+  const write =
+    sha256 === undefined
+      ? undefined
+      : resources.ledger.write(subjectOf({ name, sha256 }, payload, resources), entry)
+  return doneWith({ mediaId, createdAtMs, expiresAtMs }, bytes, job, write)
 }
 
 /** What the platform's answer will serve for. Users see the name of a `file`, and of nothing else. */

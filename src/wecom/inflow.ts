@@ -13,6 +13,7 @@ export type Head = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>
 /** A reader that waits is given so much, bytes, or what has come after so long, ms: with 25 MB/s per connection a quarter of the CPU. */
 const pieceBytes = 256 * 1024
 const lingerMs = 25
+
 const lengthIn = ({ headers }: Head): number | undefined => {
   const length = headers['content-length']
   return typeof length === 'string' ? Number(length) : undefined
@@ -43,7 +44,6 @@ export class Inflow implements Dispatcher.DispatchHandler {
   #over: { readonly error?: unknown } | undefined
   #wake: (() => void) | undefined
   #stopWaiting: (() => void) | undefined
-  #isTold = false
   /** To its end, or nobody will: an answer that has come and waits for its reader still has a deadline. */
   #isRead = false
 
@@ -93,11 +93,10 @@ export class Inflow implements Dispatcher.DispatchHandler {
 
   /** Not at once: a piece is worth a trip to the disk only when it is large. */
   #tell(): void {
-    if (!this.#wake || this.#isTold) return
+    if (!this.#wake) return
     if (this.#isPaused || this.#blocks.filledBytes >= pieceBytes) {
-      this.#isTold = true
-      this.#stopWaiting?.()
       atEndOfTurn(this.#wake)
+      this.#wake = undefined
     } else this.#stopWaiting ??= systemClock.after(lingerMs, this.#wake)
   }
 
@@ -137,7 +136,6 @@ export class Inflow implements Dispatcher.DispatchHandler {
         await new Promise<void>(resolve => (this.#wake = resolve))
         this.#stopWaiting?.()
         this.#wake = this.#stopWaiting = undefined
-        this.#isTold = false
       }
     }
   }

@@ -5,8 +5,9 @@ import type { Layer } from './call.ts'
 import type { Grant } from './seams.ts'
 
 /**
- * Innermost, so that nothing lies between the mark and the first byte; where the gate has left it, nothing but this look. `unknown` leaves the mark, and so does
- * everything that is no fault of ours: a mark too many costs a look, a mark too few a duplicate.
+ * Innermost, so that nothing lies between the mark and the first byte; where the gate has left it, nothing but this look.
+ * `unknown` leaves the mark, and so does everything that is no fault of ours: a mark too many costs a look, a mark too few
+ * a duplicate.
  */
 export const withSent: Layer = inner => async request => {
   const { mark, grant = {} } = request

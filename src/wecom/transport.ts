@@ -1,6 +1,6 @@
 /**
- * One HTTP exchange with the platform; besides connector.ts, connections.ts and inflow.ts the only file that knows undici. The token travels in the query:
- * no URL leaves this file, and neither does an error of undici's, only a Fault.
+ * One HTTP exchange with the platform; besides connector.ts, connections.ts and inflow.ts the only file that knows undici.
+ * The token travels in the query: no URL leaves this file, and neither does an error of undici's, only a Fault.
  */
 
 import type { IncomingHttpHeaders } from 'node:http'
