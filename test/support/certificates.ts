@@ -1,7 +1,7 @@
 /** A certificate authority for one test, made by openssl, and what it signs. */
 
 import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { tempDir } from './temp.ts'
@@ -56,4 +56,15 @@ export async function makeAuthority(): Promise<Authority> {
       return { cert, key }
     },
   }
+}
+
+/** What a server on 127.0.0.1 proves itself with, and what its clients trust. */
+export async function localCertificate(): Promise<{
+  readonly ca: Buffer
+  readonly key: Buffer
+  readonly cert: Buffer
+}> {
+  const authority = await makeAuthority()
+  const { key, cert } = await authority.sign('platform', 'IP:127.0.0.1')
+  return { ca: await readFile(authority.ca), key: await readFile(key), cert: await readFile(cert) }
 }

@@ -1,7 +1,6 @@
 /** Sockets that read into the same buffers again: what is read is what was sent, in whatever pieces it comes and however slowly it is read. */
 
 import { randomBytes, randomInt } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { createServer as createTlsServer } from 'node:tls'
@@ -10,7 +9,7 @@ import { describe, expect, test } from 'vitest'
 import { bareOf, createDispatcher } from '../../src/wecom/connections.ts'
 import { ask } from '../../src/wecom/inflow.ts'
 import { atEnd } from '../support/at-end.ts'
-import { makeAuthority, openssl } from '../support/certificates.ts'
+import { localCertificate, openssl } from '../support/certificates.ts'
 
 type Script = (socket: Socket, path: string) => Promise<void>
 
@@ -38,10 +37,8 @@ const onSocket = (script: Script) => (socket: Socket) => {
 const plain = (script: Script) => serve(createServer(onSocket(script)), 'http')
 
 async function encrypted(script: Script): Promise<Site> {
-  const authority = await makeAuthority()
-  const { key, cert } = await authority.sign('platform', 'IP:127.0.0.1')
-  const [ca, ...pair] = await Promise.all([authority.ca, key, cert].map(path => readFile(path)))
-  return serve(createTlsServer({ key: pair[0], cert: pair[1] }, onSocket(script)), 'https', ca)
+  const { ca, ...pair } = await localCertificate()
+  return serve(createTlsServer(pair, onSocket(script)), 'https', ca)
 }
 
 const write = (socket: Socket, bytes: Uint8Array): Promise<void> =>
@@ -119,10 +116,8 @@ test('a head that is larger than any of the platform is refused, not mixed up', 
 
 test.runIf(openssl)('a second connection over TLS goes on with the session of the first', async () => {
   const resumed: boolean[] = []
-  const authority = await makeAuthority()
-  const { key, cert } = await authority.sign('platform', 'IP:127.0.0.1')
-  const [ca, ...pair] = await Promise.all([authority.ca, key, cert].map(path => readFile(path)))
-  const server = createTlsServer({ key: pair[0], cert: pair[1] }, socket => {
+  const { ca, ...pair } = await localCertificate()
+  const server = createTlsServer(pair, socket => {
     resumed.push(socket.isSessionReused())
     onSocket(async socket => {
       await write(socket, Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'))

@@ -1,7 +1,7 @@
 /** Buffers that are filled again while a file is sent: what arrives is what was in the file, however slow the other end reads. */
 
 import { createHash, randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -12,7 +12,7 @@ import { openLocal } from '../../src/files/dir.ts'
 import { createDispatcher } from '../../src/wecom/connections.ts'
 import type { ClientSettings } from '../../src/wecom/index.ts'
 import { atEnd } from '../support/at-end.ts'
-import { makeAuthority, openssl } from '../support/certificates.ts'
+import { localCertificate, openssl } from '../support/certificates.ts'
 import { opened } from '../support/opened.ts'
 import { tempDir } from '../support/temp.ts'
 import { accepted, reply, startOrigin, testClient, token } from './origin.ts'
@@ -78,11 +78,9 @@ test('what arrives is what was in the file, however slow the other end reads', a
 })
 
 test.runIf(openssl)('and so it is over TLS, which the platform speaks', async () => {
-  const authority = await makeAuthority()
-  const { key, cert } = await authority.sign('platform', 'IP:127.0.0.1')
-  const [ca, ...pair] = await Promise.all([authority.ca, key, cert].map(path => readFile(path)))
+  const { ca, ...pair } = await localCertificate()
   const { arrived, was } = await sent(async onRequest => {
-    const server = createServer({ key: pair[0], cert: pair[1] }, (request, response) =>
+    const server = createServer(pair, (request, response) =>
       request.url?.includes('gettoken')
         ? reply(response, { errcode: 0, access_token: token, expires_in: 7_200 })
         : onRequest(request, response),
