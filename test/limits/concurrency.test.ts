@@ -104,13 +104,17 @@ test('a call that nobody ever ends does not hold its place for ever', async () =
 test('calls that end in one turn are taken away together, and whoever asks behind them finds their places free', async () => {
   const { asks, store } = virtual({ config: { all: { ...only(fast), concurrency: 3 } } })
   const sent: string[] = []
+  const answered: string[] = []
   const redis = new Proxy(store.redis, {
     get: (target, name) => {
       const found = Reflect.get(target, name)
       if (typeof found !== 'function') return found
       return (...args: unknown[]) => {
-        if (name === 'zrem') sent.push(args.slice(1).join(' '))
-        return found.apply(target, args)
+        const answer = found.apply(target, args)
+        if (name !== 'zrem') return answer
+        const leases = args.slice(1).join(' ')
+        sent.push(leases)
+        return answer.then(() => answered.push(leases))
       }
     },
   })
@@ -125,6 +129,7 @@ test('calls that end in one turn are taken away together, and whoever asks behin
   await ends
   const last = c?.()
   await flights.settled()
+  expect(answered).toEqual(['a b', 'c'])
   await last
   expect(sent).toEqual(['a b', 'c'])
   expect((await readPair(store, pair)).concurrency).toMatchObject({ underWay: 1 })
